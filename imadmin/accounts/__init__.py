@@ -1,0 +1,1 @@
+"""People and tokens, and what a role allows."""

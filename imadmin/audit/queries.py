@@ -1,0 +1,110 @@
+"""Reading and proving the trail."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, Q
+
+from imadmin.audit.models import AuditEntry, AuditHead
+from imadmin.core.errors import InvalidInput, gettext_noop
+from imadmin.core.paging import decode_cursor, encode_cursor
+
+PAGE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """clusters: slugs one may see, None = all.  Empty texts don't filter."""
+
+    clusters: tuple[str, ...] | None = None
+    cluster: str = ""
+    actor: str = ""
+    action: str = ""
+    target_kind: str = ""
+    target: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """An intent or event with its outcome, if there is one. outcome: done|partial|failed|unknown|unfinished."""
+
+    entry: AuditEntry
+    result: AuditEntry | None
+
+    @property
+    def outcome(self) -> str:
+        if self.entry.phase == AuditEntry.Phase.EVENT:
+            return self.entry.outcome or "done"
+        return self.result.outcome if self.result else "unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    rows: tuple[AuditRow, ...]
+    next_cursor: str
+
+
+def page(wanted: AuditFilter, *, cursor: str = "", limit: int = 50) -> AuditPage:
+    """Newest first, intents and events with their outcomes.  Raises InvalidInput for a broken cursor."""
+    rows = AuditEntry.objects.exclude(phase=AuditEntry.Phase.OUTCOME)
+    if wanted.clusters is not None:
+        rows = rows.filter(cluster__in=wanted.clusters)
+    for name in ("cluster", "actor", "action", "target_kind", "target"):
+        if value := getattr(wanted, name):
+            rows = rows.filter(**{name: value})
+    if wanted.since:
+        rows = rows.filter(at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(at__lt=wanted.until)
+    if cursor:
+        before = decode_cursor(cursor, "before")["before"]
+        if not isinstance(before, int) or isinstance(before, bool) or not 0 < before < 2**63:
+            raise InvalidInput({"cursor": [gettext_noop("This page marker is broken; start from the first page.")]})
+        rows = rows.filter(id__lt=before)
+    limit = max(1, min(limit, PAGE_MAX))
+    found = list(rows.order_by("-id").prefetch_related(Prefetch("outcomes"))[: limit + 1])
+    shown = tuple(AuditRow(entry, next(iter(entry.outcomes.all()), None)) for entry in found[:limit])
+    return AuditPage(shown, encode_cursor(before=found[limit - 1].pk) if len(found) > limit else "")
+
+
+def entry(wanted: AuditFilter, entry_id: int) -> AuditRow | None:
+    """One row by id, only when the filter's clusters allow it."""
+    rows = AuditEntry.objects.exclude(phase=AuditEntry.Phase.OUTCOME).filter(pk=entry_id)
+    if wanted.clusters is not None:
+        rows = rows.filter(Q(cluster__in=wanted.clusters))
+    found = rows.prefetch_related("outcomes").first()
+    return AuditRow(found, next(iter(found.outcomes.all()), None)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """rows: how many were checked.  first_bad: the first row that doesn't hold, with what is wrong, or None."""
+
+    rows: int
+    first_bad: int | None
+    problem: str
+
+
+def verify() -> ChainReport:
+    """Walk the whole chain: order, hashes, links and the recorded end."""
+    previous, expected, count = "", 1, 0
+    for row in _all_rows():
+        count += 1
+        if row.pk != expected:
+            return ChainReport(count, expected, gettext_noop("the row is missing"))
+        if row.previous_hash != previous:
+            return ChainReport(count, row.pk, gettext_noop("the row isn't linked to the one before it"))
+        if row.computed_hash() != row.hash:
+            return ChainReport(count, row.pk, gettext_noop("the row was altered"))
+        previous, expected = row.hash, row.pk + 1
+    head = AuditHead.objects.filter(pk=1).first()
+    if head and (head.last_id, head.last_hash) != (expected - 1, previous):
+        return ChainReport(count, expected, gettext_noop("rows are missing at the end"))
+    return ChainReport(count, None, "")
+
+
+def _all_rows() -> Iterator[AuditEntry]:
+    return AuditEntry.objects.order_by("id").iterator(chunk_size=2000)

@@ -1,0 +1,1 @@
+"""Which clusters exist, how they are reached, and who may touch them."""

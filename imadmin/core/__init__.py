@@ -1,0 +1,1 @@
+"""Tools without domain: nothing here knows a noun an operator uses."""

@@ -1,0 +1,38 @@
+"""One process per data folder: a second embedded process would double every scheduled task."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from imadmin.core.errors import Conflict, gettext_noop
+
+
+class ProcessLease:
+    """An exclusive lock on a file, held until released or until the process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def take(self) -> None:
+        """Raises Conflict naming the process that holds it."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 32).decode(errors="replace").strip() or "?"
+            os.close(handle)
+            raise Conflict(
+                gettext_noop("imadmin already runs on this data folder (process %(pid)s): %(folder)s"),
+                hint=gettext_noop("Stop that process first, or give this one its own IMADMIN_DATA_DIR."),
+                params={"pid": holder, "folder": str(self._path.parent)},
+            ) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._handle = handle
+
+    def release(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None

@@ -1,0 +1,25 @@
+"""Opaque cursors: what a page hands out and takes back, checked on return."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from imadmin.core.errors import InvalidInput, gettext_noop
+
+
+def encode_cursor(**parts: Any) -> str:
+    """Pack JSON values into URL-safe text; integers keep all their digits."""
+    raw = json.dumps(parts, separators=(",", ":"), sort_keys=True).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def decode_cursor(text: str, *names: str) -> dict[str, Any]:
+    """The parts of a cursor that must hold exactly `names`.  Raises InvalidInput on anything else."""
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error):
+        parts = None
+    if not isinstance(parts, dict) or set(parts) != set(names):
+        raise InvalidInput({"cursor": [gettext_noop("This page marker is broken; start from the first page.")]})
+    return parts

@@ -1,0 +1,1 @@
+"""What operators manage: channels, members, deny and allow lists, users, devices, sessions, restrictions."""

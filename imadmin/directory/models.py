@@ -1,0 +1,69 @@
+"""Our own rows: what the server can't be asked for later, and what has an end."""
+
+from django.db import models
+from django.db.models import Q
+
+from imadmin.clusters.models import Cluster
+from imadmin.gateway.types import ChannelRef
+
+
+class Restriction(models.Model):
+    """Something a person was stopped from doing, by us. Lifted rows stay as history.
+
+    channel_*: where it holds; empty for login and sending as a whole.
+    """
+
+    class Kind(models.TextChoices):
+        DENY = "deny"  # on a channel's denylist
+        STOP_SENDING = "stop_sending"  # send_ban on the person's own entry: not readable from the server
+        KEEP_OUT = "keep_out"  # login ban (with send_ban) on the person's own entry
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="restrictions")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    uid = models.CharField(max_length=200)
+    channel_type = models.PositiveSmallIntegerField(null=True, blank=True)
+    channel_id = models.CharField(max_length=500, blank=True)
+    reason = models.TextField()
+    until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["cluster", "uid", "lifted_at"]),
+            models.Index(fields=["cluster", "channel_type", "channel_id", "lifted_at"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "kind", "uid", "channel_type", "channel_id"],
+                condition=Q(lifted_at=None),
+                nulls_distinct=False,
+                name="restriction_open_once",
+            )
+        ]
+
+    @property
+    def channel(self) -> ChannelRef | None:
+        return ChannelRef(self.channel_id, self.channel_type) if self.channel_type is not None else None
+
+
+class FlagRecord(models.Model):
+    """The flags we last wrote to a channel (or to a person's own entry): three of five can't be read back (2.3)."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="flag_records")
+    channel_type = models.PositiveSmallIntegerField()
+    channel_id = models.CharField(max_length=500)
+    ban = models.BooleanField(default=False)
+    disband = models.BooleanField(default=False)
+    send_ban = models.BooleanField(default=False)
+    allow_stranger = models.BooleanField(default=False)
+    large = models.BooleanField(default=False)
+    written_at = models.DateTimeField(auto_now=True)
+    written_by = models.CharField(max_length=150)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cluster", "channel_type", "channel_id"], name="flag_record_once")
+        ]

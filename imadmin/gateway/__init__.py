@@ -1,0 +1,1 @@
+"""The only code that speaks to an IM cluster.  Typed, async, without Django: importable alone."""

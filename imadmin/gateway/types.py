@@ -1,0 +1,334 @@
+"""What a cluster tells us, in our words: frozen values with aware times, 64-bit ids as exact Python integers."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class ChannelType(IntEnum):
+    """Reference 1.7. Unknown numbers survive as plain integers in ChannelRef.type."""
+
+    PERSON = 1
+    GROUP = 2
+    CUSTOMER_SERVICE = 3
+    COMMUNITY = 4
+    COMMUNITY_TOPIC = 5
+    INFO = 6
+    DATA = 7
+    TEMP = 8
+    LIVE = 9
+    VISITORS = 10
+    AGENT = 11
+    AGENT_GROUP = 12
+
+
+class DeviceFlag(IntEnum):
+    APP = 0
+    WEB = 1
+    PC = 2
+    SYSTEM = 99
+
+
+class Reason(IntEnum):
+    """Why the server refuses a packet; reference 1.7."""
+
+    UNKNOWN = 0
+    SUCCESS = 1
+    AUTH_FAIL = 2
+    NOT_SUBSCRIBER = 3
+    IN_DENYLIST = 4
+    NOT_ALLOWED = 11
+    KICKED = 12
+    NOT_IN_ALLOWLIST = 13
+    SYSTEM_ERROR = 15
+    BAN = 19
+    DISBANDED = 24
+    SEND_BANNED = 25
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ChannelRef:
+    """A channel by its *stored* id: for a person chat `a@b`, for a person's own entry the bare uid with type 1."""
+
+    id: str
+    type: int
+
+    @classmethod
+    def person(cls, one: str, other: str) -> ChannelRef:
+        """The chat of two people. The uid with the larger CRC32 comes first; when equal, `other@one` (reference 1.7)."""
+        first, second = (one, other) if zlib.crc32(one.encode()) > zlib.crc32(other.encode()) else (other, one)
+        return cls(f"{first}@{second}", ChannelType.PERSON)
+
+    @classmethod
+    def inbox(cls, uid: str) -> ChannelRef:
+        """A person's own entry: their denylist (who may not write to them), login ban and send ban live there."""
+        return cls(uid, ChannelType.PERSON)
+
+    @property
+    def is_person(self) -> bool:
+        return self.type == ChannelType.PERSON
+
+    @property
+    def peers(self) -> tuple[str, str] | None:
+        """The two uids of a person chat, else None."""
+        first, at, second = self.id.partition("@")
+        return (first, second) if self.is_person and at else None
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFailure:
+    """node: id as text, or address when the id isn't known.  reason: English template, translated where shown."""
+
+    node: str
+    reason: str
+    code: str = "upstream_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A value put together from one or more nodes, and which of them are missing from it."""
+
+    value: T
+    as_of: datetime
+    nodes: tuple[str, ...] = ()
+    failed: tuple[NodeFailure, ...] = ()
+
+    @property
+    def is_partial(self) -> bool:
+        return bool(self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a cursor list. next_cursor: "" at the end.  limits: what this list can't promise (codes)."""
+
+    items: tuple[T, ...]
+    next_cursor: str
+    as_of: datetime
+    failed: tuple[NodeFailure, ...] = ()
+    limits: tuple[str, ...] = ()
+    scanned: int | None = None
+
+
+class ContentKind(StrEnum):
+    TEXT = "text"
+    IMAGE = "image"
+    GIF = "gif"
+    VOICE = "voice"
+    VIDEO = "video"
+    LOCATION = "location"
+    CARD = "card"
+    FILE = "file"
+    RICH_TEXT = "rich_text"
+    FORWARD = "forward"
+    COMMAND = "command"
+    SYSTEM = "system"
+    CUSTOM = "custom"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A decoded payload. text: what a person would read; fields: the JSON object, or {} when broken."""
+
+    kind: ContentKind
+    text: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    type_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """id: unique in the cluster (a sequence number can be given out twice after a failover). expire: seconds, 0 = never."""
+
+    id: int
+    seq: int
+    client_msg_no: str
+    from_uid: str
+    channel: ChannelRef
+    sent_at: datetime
+    payload: bytes
+    content: Content
+    expire: int = 0
+    topic: str = ""
+    term: int | None = None
+    is_stream: bool = False
+
+    @property
+    def is_command(self) -> bool:
+        return self.channel.id.endswith("____cmd")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuery:
+    """What the server's own search can be asked (reference 2.9, 5.4). Empty fields don't filter."""
+
+    channel: ChannelRef | None = None
+    from_uid: str = ""
+    message_id: int = 0
+    client_msg_no: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFlags:
+    """All five are written together: the server overwrites the ones left out with 0 (reference 2.3)."""
+
+    ban: bool = False
+    disband: bool = False
+    send_ban: bool = False
+    allow_stranger: bool = False
+    large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRecord:
+    """A stored channel record. Counts and last_* are None where the server doesn't compute them."""
+
+    channel: ChannelRef
+    ban: bool
+    disband: bool
+    subscriber_count: int | None = None
+    denylist_count: int | None = None
+    allowlist_count: int | None = None
+    last_seq: int | None = None
+    last_message_at: datetime | None = None
+    slot: int | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeChannel:
+    """A channel as a slot leader's cluster view lists it: every channel ever used (reference 2.9)."""
+
+    channel: ChannelRef
+    last_seq: int
+    leader_id: int
+    replicas: tuple[int, ...]
+    slot: int
+    slot_leader_id: int
+    is_active: bool
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One live connection, keyed by (node_id, id). Durations in seconds."""
+
+    id: int
+    node_id: int
+    leader_id: int
+    uid: str
+    device_flag: int | None
+    device_level: str
+    device_id: str
+    address: str
+    port: int
+    uptime: float
+    idle: float
+    in_msgs: int
+    out_msgs: int
+    protocol_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device row. The stored token itself never leaves the gateway."""
+
+    uid: str
+    flag: int
+    level: int
+    has_token: bool
+    created_at: datetime | None
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineDevice:
+    uid: str
+    flag: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    uid: str
+    created_at: datetime | None
+    updated_at: datetime | None
+    slot: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRow:
+    uid: str
+    channel: ChannelRef
+    unread: int
+    last_seq: int
+    read_to_seq: int
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """One node, asked directly. None = unknown (it did not say), never zero. uptime: seconds. memory: bytes."""
+
+    id: int
+    cluster_address: str
+    api_url: str
+    answers: bool
+    is_leader: bool | None
+    online_by_cluster: bool | None
+    connections: int | None
+    version: str | None
+    uptime: float | None
+    memory: int | None
+    goroutines: int | None
+    slots_led: int | None
+    config_version: int | None
+    latency: float | None
+    error: str = ""
+    role: int = 0
+    status: int = 3
+
+
+class StepResult(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAILED = "bad"
+    SKIPPED = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeStep:
+    """One step of a connection test: what was tried, what answered, what is wrong and what helps (templates + params)."""
+
+    code: str
+    result: StepResult
+    tried: str
+    found: str
+    hint: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    steps: tuple[ProbeStep, ...]
+    as_of: datetime
+
+    @property
+    def is_usable(self) -> bool:
+        return all(step.result is not StepResult.FAILED for step in self.steps)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""URL patterns of the pages, one module a section."""

@@ -1,0 +1,12 @@
+"""Every page. Inside a cluster all addresses start with /c/<slug>/."""
+
+from django.urls import URLPattern, URLResolver
+
+from imadmin.web.routes import channels, messages, site, users
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *site.urlpatterns,
+    *messages.urlpatterns,
+    *channels.urlpatterns,
+    *users.urlpatterns,
+]

@@ -1,0 +1,98 @@
+"""The cast and the stage: one simulated cluster for the session, people of every role, clients signed in as them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+CAST = ("owner", "admin", "moderator", "support", "viewer", "stranger")
+
+
+@pytest.fixture(scope="session")
+def demo_cluster() -> Iterator[Any]:
+    """A living demo cluster shared by read-only tests; tests that break nodes or lists start their own (`sim`)."""
+    from imadmin.simulator import SimulatedCluster
+
+    with SimulatedCluster(nodes=3, seed=1, world="demo", manager_token="sim-token", offline_after=0.5) as running:
+        yield running
+
+
+@pytest.fixture
+def sim() -> Iterator[Any]:
+    """A small simulated cluster of one's own: three nodes, empty world."""
+    from imadmin.simulator import SimulatedCluster
+
+    with SimulatedCluster(nodes=3, seed=7, world="empty", manager_token="sim-token", offline_after=0.5) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _closed_gateways() -> Iterator[None]:
+    yield
+    from imadmin.clusters import connect
+    from imadmin.core import aio
+
+    if connect._open:
+        aio.run(connect.close_all())
+
+
+@pytest.fixture
+def make_cluster(db: None) -> Callable[..., Any]:
+    """A stored cluster that points at a running simulated (or any) one."""
+    from tests.factories import store_cluster
+
+    return store_cluster
+
+
+@pytest.fixture
+def cluster(demo_cluster: Any, make_cluster: Callable[..., Any]) -> Any:
+    return make_cluster(demo_cluster, slug="demo")
+
+
+@pytest.fixture
+def own_cluster(sim: Any, make_cluster: Callable[..., Any]) -> Any:
+    return make_cluster(sim, slug="own")
+
+
+@pytest.fixture
+def people(db: None) -> Callable[[Any], dict[str, Any]]:
+    """people(cluster) -> {role: user}: owner of the site, admin to viewer on this cluster, stranger with nothing."""
+    from tests.factories import make_cast
+
+    return make_cast
+
+
+@pytest.fixture
+def scope_of(people: Callable[[Any], dict[str, Any]]) -> Callable[[Any, str], Any]:
+    """scope_of(cluster, "moderator") -> the Scope that person would get by a page."""
+    from imadmin.accounts.permissions import permissions_of
+    from imadmin.audit.record import Actor
+    from imadmin.clusters import access
+
+    def make(cluster: Any, role: str) -> Any:
+        user = people(cluster)[role]
+        return access.Scope(
+            actor=Actor("user", user.username, "page"),
+            permissions=permissions_of(access.roles_on(user, cluster)),
+            cluster=cluster,
+        )
+
+    return make
+
+
+@pytest.fixture
+def client_of(people: Callable[[Any], dict[str, Any]]) -> Callable[[Any, str], Any]:
+    """client_of(cluster, "viewer") -> a Django test client signed in as that person."""
+    from django.test import Client
+
+    def make(cluster: Any, role: str) -> Any:
+        client = Client()
+        client.force_login(people(cluster)[role])
+        return client
+
+    return make
