@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "imadmin",
     "imadmin.audit",
     "imadmin.accounts",
     "imadmin.clusters",
