@@ -1,14 +1,60 @@
 """The JSON API: assembled here, one router a noun."""
 
+import json
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import URLPattern, URLResolver, re_path
 from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
+from ninja.parser import Parser
 
 from imadmin import __version__
+from imadmin.api import docs, errors
+from imadmin.api.auth import TokenAuth
 from imadmin.api.routers import audit, channels, clusters, messages, tokens, users
 
-api = NinjaAPI(title="imadmin", version=__version__, urls_namespace="api")
-api.add_router("", clusters.router)
-api.add_router("clusters/{slug}", messages.router)
-api.add_router("clusters/{slug}", channels.router)
-api.add_router("clusters/{slug}", users.router)
-api.add_router("", audit.router)
-api.add_router("", tokens.router)
+DESCRIPTION = (
+    "The same reads and changes as the pages, under the same rights. Send `Authorization: Bearer imadmin_…`. "
+    "64-bit ids are strings; times carry a zone; errors are application/problem+json."
+)
+
+
+class StrictParser(Parser):
+    def parse_body(self, request: HttpRequest) -> Any:
+        """JSON whose texts can be stored: half of a surrogate pair is no text in any encoding."""
+        data = json.loads(request.body)
+        if rb"\u" in request.body:
+            json.dumps(data, ensure_ascii=False).encode()
+        return data
+
+
+class Api(NinjaAPI):
+    def _get_urls(self) -> list[URLResolver | URLPattern]:
+        """The library's addresses, our docs page, and a problem for every other address below ours."""
+        found = super()._get_urls()
+        for pattern in found:
+            if isinstance(pattern, URLPattern):
+                pattern.callback = errors.problems_only(pattern.callback)
+        return [*docs.urls(self), *found, re_path(r"^.*$", docs.csrf_free(errors.unknown_address))]
+
+    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
+        return docs.tidied(super().get_openapi_schema(**kwargs))
+
+
+api = Api(
+    title="imadmin",
+    version=__version__,
+    description=DESCRIPTION,
+    urls_namespace="api",
+    auth=TokenAuth(),
+    docs_url=None,
+    parser=StrictParser(),
+)
+errors.install(api)
+api.add_router("", clusters.router, tags=["clusters"])
+api.add_router("clusters/{slug}", messages.router, tags=["messages"])
+api.add_router("clusters/{slug}", channels.router, tags=["channels"])
+api.add_router("clusters/{slug}", users.router, tags=["users"])
+api.add_router("", audit.router, tags=["audit"])
+api.add_router("", tokens.router, tags=["tokens"])

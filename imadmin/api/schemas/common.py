@@ -1,0 +1,96 @@
+"""Shapes that several nouns share."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from django.utils.translation import gettext
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from imadmin.core.outcomes import Outcomes
+
+T = TypeVar("T")
+
+
+class In(Schema):
+    """What is sent to us: unknown fields are refused, so that a typing error never passes for "not given"."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Reason = Annotated[str, Field(description="why, kept on the audit trail; 3 to 500 characters", max_length=2000)]
+
+
+class ReasonIn(In):
+    reason: Reason
+
+
+class PartialOut(Schema):
+    """A node that is missing from the answer."""
+
+    node: str
+    reason: str
+    code: str
+
+
+class Paged(Schema, Generic[T]):
+    """next_cursor: empty at the end.  partial: nodes missing from the answer.  limits: what this list can't promise."""
+
+    items: list[T]
+    next_cursor: str = ""
+    partial: list[PartialOut] = []
+    as_of: datetime
+    limits: list[str] = []
+
+
+class OutcomeOut(Schema):
+    """result: done | already | not_found | failed | unknown."""
+
+    target: str
+    result: str
+    detail: str = ""
+
+
+class OutcomesOut(Schema):
+    """What became of each target.  verdict: done | partial | failed | unknown."""
+
+    verdict: str
+    counts: dict[str, int]
+    items: list[OutcomeOut]
+    note: str = ""
+
+    @classmethod
+    def of(cls, outcomes: Outcomes) -> "OutcomesOut":
+        return cls(
+            verdict=outcomes.verdict,
+            counts=outcomes.counts(),
+            items=[
+                OutcomeOut(target=item.target, result=item.result.value, detail=_translated(item.detail))
+                for item in outcomes.items
+            ],
+            note=_translated(outcomes.note),
+        )
+
+
+def _translated(template: str) -> str:
+    return gettext(template) if template else ""
+
+
+class ProblemOut(Schema):
+    """application/problem+json.  fields: only for 422.  reference: only for 500.  node: when one node is meant."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str = ""
+    instance: str
+    fields: dict[str, list[str]] | None = None
+    reference: str | None = None
+    node: str | None = None
+
+
+def problems(*statuses: int) -> dict[Any, Any]:
+    """For `response={200: X} | problems(403, 404)`: documents the errors an operation may answer."""
+    return dict.fromkeys(statuses, ProblemOut)
