@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "imadmin.clusters",
     "imadmin.directory",
     "imadmin.archive",
+    "imadmin.monitor",
     "imadmin.web",
 ]
 

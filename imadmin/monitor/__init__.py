@@ -1,0 +1,1 @@
+"""Watching a cluster: its nodes, what they say of themselves, and what the staff did last."""
