@@ -1,0 +1,97 @@
+"""Foreign text made safe to look at: text stays text, links can't be clicked or pasted by mistake, nothing is hidden.
+
+Pure functions on strings; escaping for HTML is the templates' work.
+"""
+
+import re
+from dataclasses import dataclass
+
+SNIPPET = 160
+REPLACEMENT = "\ufffd"
+
+# Direction overrides and isolates, invisible and tag characters: they change what the eye reads (U+200C/D stay, emoji
+# and Persian need them).
+_HIDDEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\x80-\x9f]"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SCHEME = re.compile(r"(?i)\b(https?|ftps?|wss?)://([^\s/?#]*)")
+_HOST = re.compile(r"(?i)(?<![\w@.\[\]-])((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?=[/:?#]|$|\s|[，。、！？）)])")
+_CODE_SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data):")
+_SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("ko", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
+    ("zh-Hans", re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")),
+    ("ar", re.compile("[\u0600-\u06ff]")),
+    ("he", re.compile("[\u0590-\u05ff]")),
+    ("ru", re.compile("[\u0400-\u04ff]")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text; is_hit: what was searched for."""
+
+    text: str
+    is_hit: bool = False
+
+
+def encodable(text: str) -> str:
+    """Lone surrogates (a JSON text may hold them) replaced, so that the text can be sent at all."""
+    return _SURROGATE.sub(REPLACEMENT, text)
+
+
+def visible(text: str) -> str:
+    """Control and direction characters as something one sees; line breaks and tabs stay."""
+    text = encodable(text).replace("\r\n", "\n")
+    text = _CONTROL.sub(lambda hit: "\u2421" if hit.group() == "\x7f" else chr(0x2400 + ord(hit.group())), text)
+    return _HIDDEN.sub(lambda hit: f"⟨U+{ord(hit.group()):04X}⟩", text)
+
+
+def defanged(text: str) -> str:
+    """Addresses that no program turns into a link: hxxps://host[.]name/path."""
+    text = _SCHEME.sub(lambda hit: f"{_dead(hit.group(1))}://{hit.group(2).replace('.', '[.]')}", text)
+    text = _CODE_SCHEME.sub(r"\1[:]", text)
+    return _HOST.sub(lambda hit: hit.group(1).replace(".", "[.]"), text)
+
+
+def harmless(text: str) -> str:
+    return defanged(visible(text))
+
+
+def _dead(scheme: str) -> str:
+    return scheme.replace("tt", "xx").replace("TT", "XX") if scheme.lower().startswith("http") else f"x{scheme}"
+
+
+def language_of(text: str) -> str:
+    """For the `lang` attribute: the script's usual language, "" for Latin and unknown ones."""
+    start = text[:500]  # a look at the start will do
+    return next((language for language, script in _SCRIPTS if script.search(start)), "")
+
+
+def pieces(text: str, wanted: str = "", *, limit: int = SNIPPET) -> tuple[Piece, ...]:
+    """One line of harmless text, cut around the first place where `wanted` stands, with every such place marked."""
+    line = " ".join(harmless(text[: limit * 40]).split())
+    found = _pattern_of(wanted).search(line) if wanted.strip() else None
+    start = max(0, min(found.start() - limit // 3, len(line) - limit)) if found else 0
+    cut = line[start : start + limit]
+    before, after = "…" if start else "", "…" if start + limit < len(line) or len(text) > limit * 40 else ""
+    return tuple(piece for piece in (Piece(before), *marked(cut, wanted), Piece(after)) if piece.text)
+
+
+def marked(text: str, wanted: str) -> tuple[Piece, ...]:
+    """Harmless text in pieces, the searched ones marked."""
+    if not wanted.strip():
+        return (Piece(text),)
+    parts, last = [], 0
+    for hit in _pattern_of(wanted).finditer(text):
+        parts += [Piece(text[last : hit.start()]), Piece(hit.group(), is_hit=True)]
+        last = hit.end()
+    return tuple(piece for piece in (*parts, Piece(text[last:])) if piece.text)
+
+
+def _pattern_of(wanted: str) -> re.Pattern[str]:
+    """What was typed, as it looks after defanging."""
+    pattern = re.escape(" ".join(visible(wanted).split()))
+    return re.compile(pattern.replace(r"\.", r"(?:\.|\[\.\])").replace("http", "h(?:tt|xx)p"))

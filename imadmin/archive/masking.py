@@ -1,0 +1,91 @@
+"""Who sees which body.  A message leaves this app only as a ShownMessage, so what is masked isn't there to leak."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from imadmin.accounts.permissions import Permission
+from imadmin.clusters.access import SiteScope
+from imadmin.gateway.types import ChannelRef, ContentKind, Message
+
+
+class BodyAccess(StrEnum):
+    OPEN = "open"  # bodies stand in lists
+    ONE_BY_ONE = "one-by-one"  # masked; one message at a time, with a reason
+    CLOSED = "closed"
+
+
+def body_access(scope: SiteScope) -> BodyAccess:
+    if scope.can(Permission.READ_BODIES):
+        return BodyAccess.OPEN
+    return BodyAccess.ONE_BY_ONE if scope.can(Permission.REVEAL_BODIES) else BodyAccess.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A message as this person may see it: text, fields and payload are None when it is masked.
+
+    length: characters of a text, None for other kinds.  size: bytes of the payload.
+    is_doubled: another message has the same channel and sequence number.
+    """
+
+    id: int
+    seq: int
+    client_msg_no: str
+    from_uid: str
+    channel: ChannelRef
+    sent_at: datetime
+    kind: ContentKind
+    type_number: int | None
+    size: int
+    length: int | None
+    is_masked: bool
+    text: str | None
+    fields: Mapping[str, Any] | None
+    payload: bytes | None
+    expire: int
+    topic: str
+    term: int | None
+    is_stream: bool
+    is_command: bool
+    is_doubled: bool = False
+
+
+def show(message: Message, *, is_open: bool, is_doubled: bool = False) -> ShownMessage:
+    content = message.content
+    return ShownMessage(
+        id=message.id,
+        seq=message.seq,
+        client_msg_no=message.client_msg_no,
+        from_uid=message.from_uid,
+        channel=message.channel,
+        sent_at=message.sent_at,
+        kind=content.kind,
+        type_number=content.type_number,
+        size=len(message.payload),
+        length=len(content.text) if content.kind is ContentKind.TEXT else None,
+        is_masked=not is_open,
+        text=content.text if is_open else None,
+        fields=content.fields if is_open else None,
+        payload=message.payload if is_open else None,
+        expire=message.expire,
+        topic=message.topic,
+        term=message.term,
+        is_stream=message.is_stream,
+        is_command=message.is_command,
+        is_doubled=is_doubled,
+    )
+
+
+def show_all(messages: Iterable[Message], *, is_open: bool) -> tuple[ShownMessage, ...]:
+    """Each message once (by its id), and those marked whose place is taken twice."""
+    unique = {message.id: message for message in messages}.values()
+    places: dict[tuple[ChannelRef, int], int] = {}
+    for message in unique:
+        place = (message.channel, message.seq)
+        places[place] = places.get(place, 0) + 1
+    return tuple(
+        show(message, is_open=is_open, is_doubled=places[message.channel, message.seq] > 1) for message in unique
+    )
