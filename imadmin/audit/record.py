@@ -134,7 +134,14 @@ def recorded(
 
 
 def event(
-    actor: Actor, action: str, target: Target, *, reason: str = "", cluster: str = "", detail: Any = None
+    actor: Actor,
+    action: str,
+    target: Target,
+    *,
+    reason: str = "",
+    cluster: str = "",
+    outcome: str = "done",
+    detail: Any = None,
 ) -> AuditEntry:
     """Something that happened and needs no outcome: a search, a reading, a sign-in."""
     return _append(
@@ -149,7 +156,7 @@ def event(
         target_kind=target.kind,
         target=target.id,
         reason=reason,
-        outcome="done",
+        outcome=outcome,
         detail=_storable(detail),
     )
 
@@ -172,7 +179,11 @@ def _append(**fields: Any) -> AuditEntry:
 
 
 def _failures(outcomes: Outcomes) -> dict[str, Any]:
-    bad = [(item.target, item.result.value, item.detail) for item in outcomes.items if item.result not in ("done", "already")]
+    bad = [
+        (item.target, item.result.value, item.detail)
+        for item in outcomes.items
+        if item.result not in ("done", "already")
+    ]
     return {"not_done": [list(row) for row in bad[:LIST_MAX]]} if bad else {}
 
 

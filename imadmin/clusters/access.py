@@ -3,13 +3,13 @@
 `enter` loads and authorises in one call: a stranger gets the same 404 as for a cluster that isn't there.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from imadmin.accounts import identity
 from imadmin.accounts.models import ApiToken, User
 from imadmin.accounts.permissions import Permission, Role, permissions_of
 from imadmin.audit.record import Actor
@@ -72,9 +72,7 @@ def actor_of(request: HttpRequest) -> Actor:
     address = request.META.get("REMOTE_ADDR", "") or ""
     if isinstance(principal, ApiToken):
         return Actor("token", principal.name, "api", "", address)
-    key = request.session.session_key or ""
-    session = hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""
-    return Actor("user", principal.username, "page", session, address)
+    return identity.person(request, principal.username)
 
 
 def roles_on(principal: Principal, cluster: Cluster) -> frozenset[Role]:

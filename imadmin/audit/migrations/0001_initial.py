@@ -5,47 +5,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditHead',
+            name="AuditHead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('last_id', models.BigIntegerField(default=0)),
-                ('last_hash', models.CharField(default='', max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("last_id", models.BigIntegerField(default=0)),
+                ("last_hash", models.CharField(default="", max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('phase', models.CharField(choices=[('intent', 'Intent'), ('outcome', 'Outcome'), ('event', 'Event')], max_length=8)),
-                ('actor_kind', models.CharField(max_length=10)),
-                ('actor', models.CharField(max_length=150)),
-                ('via', models.CharField(max_length=10)),
-                ('session', models.CharField(blank=True, max_length=16)),
-                ('address', models.CharField(blank=True, max_length=45)),
-                ('cluster', models.CharField(blank=True, max_length=50)),
-                ('action', models.CharField(max_length=50)),
-                ('target_kind', models.CharField(blank=True, max_length=20)),
-                ('target', models.TextField(blank=True)),
-                ('reason', models.TextField(blank=True)),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('outcome', models.CharField(blank=True, max_length=10)),
-                ('detail', models.JSONField(null=True)),
-                ('previous_hash', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
-                ('intent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='audit.auditentry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=[("intent", "Intent"), ("outcome", "Outcome"), ("event", "Event")], max_length=8
+                    ),
+                ),
+                ("actor_kind", models.CharField(max_length=10)),
+                ("actor", models.CharField(max_length=150)),
+                ("via", models.CharField(max_length=10)),
+                ("session", models.CharField(blank=True, max_length=16)),
+                ("address", models.CharField(blank=True, max_length=45)),
+                ("cluster", models.CharField(blank=True, max_length=50)),
+                ("action", models.CharField(max_length=50)),
+                ("target_kind", models.CharField(blank=True, max_length=20)),
+                ("target", models.TextField(blank=True)),
+                ("reason", models.TextField(blank=True)),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                ("outcome", models.CharField(blank=True, max_length=10)),
+                ("detail", models.JSONField(null=True)),
+                ("previous_hash", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
+                (
+                    "intent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outcomes",
+                        to="audit.auditentry",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['cluster', '-id'], name='audit_audit_cluster_a74be8_idx'), models.Index(fields=['actor', '-id'], name='audit_audit_actor_92b16c_idx'), models.Index(fields=['action', '-id'], name='audit_audit_action_c53347_idx'), models.Index(fields=['cluster', 'target_kind', 'target', '-id'], name='audit_audit_cluster_29e8f9_idx')],
+                "indexes": [
+                    models.Index(fields=["cluster", "-id"], name="audit_audit_cluster_a74be8_idx"),
+                    models.Index(fields=["actor", "-id"], name="audit_audit_actor_92b16c_idx"),
+                    models.Index(fields=["action", "-id"], name="audit_audit_action_c53347_idx"),
+                    models.Index(
+                        fields=["cluster", "target_kind", "target", "-id"], name="audit_audit_cluster_29e8f9_idx"
+                    ),
+                ],
             },
         ),
     ]

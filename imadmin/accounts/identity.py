@@ -1,0 +1,22 @@
+"""A signed-in person as the audit trail knows them."""
+
+import hashlib
+
+from django.http import HttpRequest
+
+from imadmin.audit.record import Actor
+
+
+def session_mark(request: HttpRequest) -> str:
+    """A short hash of the session: tells sessions apart on the trail and opens none."""
+    key = getattr(request, "session", None) and request.session.session_key
+    return hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""
+
+
+def person(request: HttpRequest, username: str) -> Actor:
+    return Actor("user", username, "page", session_mark(request), request.META.get("REMOTE_ADDR", "") or "")
+
+
+def stranger(request: HttpRequest) -> Actor:
+    """Somebody who is not signed in: a typed name is no proof of who it was."""
+    return Actor("stranger", "unknown", "page", "", request.META.get("REMOTE_ADDR", "") or "")
