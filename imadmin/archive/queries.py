@@ -127,14 +127,14 @@ def search(scope: Scope, wanted: SearchFields, *, cursor: str = "", limit: int =
     )
 
 
-def message(scope: Scope, message_id: int) -> tuple[ShownMessage, BodyAccess]:
+def message(scope: Scope, message_id: int) -> ShownMessage:
     """One message alone.  Raises Forbidden, NotFound, GatewayError, Busy."""
     scope.require(Permission.SEARCH_MESSAGES)
     found = _found(run(_ask_for(scope, message_id)))
-    access = body_access(scope)
-    if access is BodyAccess.OPEN:
+    is_open = body_access(scope) is BodyAccess.OPEN
+    if is_open:
         _leave_trace(scope, "message.read", Target("message", str(found.id)), _read_detail(found, 1))
-    return show(found, is_open=access is BodyAccess.OPEN), access
+    return show(found, is_open=is_open)
 
 
 def permalink(scope: Scope, message_id: int, *, before: int = AROUND, after: int = AROUND) -> MessagePage:
