@@ -1,23 +1,14 @@
 """The product as its user meets it: `manage.py up --demo` in a process of its own, and a real Chromium."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.product import OWNER_PASSWORD, Product, start_product, stop_product
+
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-OWNER_PASSWORD = "correct horse battery"
 CAST_PASSWORD = "another long password"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -31,65 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
-
-
-@dataclass
-class Product:
-    """A running imadmin. manage(...) runs a management command on its data."""
-
-    url: str
-    environment: dict[str, str]
-    process: subprocess.Popen[bytes]
-
-    def manage(self, *words: str, stdin: str | None = None) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT, env=self.environment, input=stdin, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start_product(folder: Path, *, demo: bool = True) -> Product:
-    port = free_port()
-    environment = {
-        **os.environ,
-        "IMADMIN_DATA_DIR": str(folder),
-        "IMADMIN_PORT": str(port),
-        "IMADMIN_ADMIN_PASSWORD": OWNER_PASSWORD,
-        "DJANGO_SETTINGS_MODULE": "imadmin.settings",
-    }
-    log = (folder / "server.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "up", *(["--demo"] if demo else [])],
-        cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    product = Product(f"http://127.0.0.1:{port}", environment, process)
-    for _ in range(600):
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{product.url}/readyz", timeout=1):
-                return product
-        except OSError:
-            time.sleep(0.1)
-    stop_product(product)
-    raise AssertionError("the product did not start:\n" + (folder / "server.log").read_text())
-
-
-def stop_product(product: Product) -> None:
-    if product.process.poll() is None:
-        product.process.send_signal(signal.SIGINT)
-        try:
-            product.process.wait(10)
-        except subprocess.TimeoutExpired:
-            product.process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,38 @@
+"""Every page a person can open, by name, with the samples its address needs; used by tests and by the screenshots."""
+
+import re
+from typing import Any
+
+PAGES = {
+    "overview": "/c/demo/",
+    "messages": "/c/demo/messages/",
+    "message": "{message}",
+    "channels": "/c/demo/channels/",
+    "channel": "{channel}",
+    "users": "/c/demo/users/",
+    "user": "{user}",
+    "audit": "/audit/",
+    "settings-clusters": "/settings/clusters/",
+    "settings-people": "/settings/people/",
+    "settings-tokens": "/settings/tokens/",
+    "account": "/settings/account/",
+    "api-docs": "/api/v1/docs",
+}
+
+
+def find_samples(page: Any) -> dict[str, str]:
+    """Addresses of one message, one channel and one user of the demo world, found by following links."""
+    page.goto("/c/demo/channels/")
+    channel = first_link(page, r"/c/demo/channels/2/[^/?]+/$")
+    page.goto("/c/demo/messages/")
+    message = first_link(page, r"/c/demo/m/\d+/$")
+    user = first_link(page, r"/c/demo/users/[^/?]+/$")
+    return {"channel": channel, "message": message, "user": user}
+
+
+def first_link(page: Any, pattern: str) -> str:
+    for link in page.locator("main a[href]").all():
+        address = link.get_attribute("href")
+        if address and re.search(pattern, address):
+            return str(address)
+    raise AssertionError(f"no link like {pattern} on {page.url}")
