@@ -10,8 +10,21 @@ from typing import Protocol
 
 from imadmin.gateway.capabilities import Capability
 from imadmin.gateway.types import (
-    Answer, ChannelFlags, ChannelRecord, ChannelRef, ConversationRow, Device, Message, MessageQuery, NodeStatus,
-    OnlineDevice, Page, ProbeReport, RuntimeChannel, Session, UserRecord,
+    Answer,
+    ChannelFlags,
+    ChannelRecord,
+    ChannelRef,
+    ConversationRow,
+    Device,
+    Message,
+    MessageQuery,
+    NodeStatus,
+    OnlineDevice,
+    Page,
+    ProbeReport,
+    RuntimeChannel,
+    Session,
+    UserRecord,
 )  # fmt: skip
 
 
@@ -58,7 +71,9 @@ class Gateway(Protocol):
     async def node_channels(self, node_id: int, *, cursor: str = "", limit: int = 50) -> Page[RuntimeChannel]: ...
     async def channel(self, channel: ChannelRef) -> ChannelRecord | None: ...
     async def runtime_channel(self, channel: ChannelRef) -> RuntimeChannel | None: ...
-    async def create_channel(self, channel: ChannelRef, flags: ChannelFlags, subscribers: Sequence[str] = ()) -> None: ...
+    async def create_channel(
+        self, channel: ChannelRef, flags: ChannelFlags, subscribers: Sequence[str] = ()
+    ) -> None: ...
     async def set_flags(self, channel: ChannelRef, flags: ChannelFlags) -> None: ...
     async def subscribers(self, channel: ChannelRef) -> list[str]: ...
     async def add_subscribers(self, channel: ChannelRef, uids: Sequence[str]) -> None: ...

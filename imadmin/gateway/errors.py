@@ -98,7 +98,9 @@ class ListWriteBroken(GatewayError):
         self, *, done: tuple[str, ...], unsure: tuple[str, ...], unsent: tuple[str, ...], cause: GatewayError
     ) -> None:
         self.done, self.unsure, self.unsent, self.cause = done, unsure, unsent, cause
-        super().__init__(cause.message, node=cause.node, operation=cause.operation, hint=cause.hint, params=cause.params)
+        super().__init__(
+            cause.message, node=cause.node, operation=cause.operation, hint=cause.hint, params=cause.params
+        )
 
 
 class RefusedLocally(InvalidInput):

@@ -62,7 +62,7 @@ class ChannelRef:
 
     @classmethod
     def person(cls, one: str, other: str) -> ChannelRef:
-        """The chat of two people. The uid with the larger CRC32 comes first; when equal, `other@one` (reference 1.7)."""
+        """The chat of two people. The uid with the larger CRC32 is first; when equal, `other@one` (reference 1.7)."""
         first, second = (one, other) if zlib.crc32(one.encode()) > zlib.crc32(other.encode()) else (other, one)
         return cls(f"{first}@{second}", ChannelType.PERSON)
 
@@ -149,7 +149,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """id: unique in the cluster (a sequence number can be given out twice after a failover). expire: seconds, 0 = never."""
+    """id: unique in the cluster (a seq can be given out twice after a failover). expire: seconds, 0 = never.
+
+    has_red_dot: counts as unread for its receivers; None where the source doesn't tell.
+    """
 
     id: int
     seq: int
@@ -163,6 +166,7 @@ class Message:
     topic: str = ""
     term: int | None = None
     is_stream: bool = False
+    has_red_dot: bool | None = None
 
     @property
     def is_command(self) -> bool:
@@ -310,7 +314,7 @@ class StepResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeStep:
-    """One step of a connection test: what was tried, what answered, what is wrong and what helps (templates + params)."""
+    """One step of a connection test: what was tried, what answered and is wrong, what helps (templates + params)."""
 
     code: str
     result: StepResult

@@ -1,0 +1,355 @@
+"""HTTP to the nodes of a cluster: time-outs, credentials kept out of texts, a cap and a breaker a node, single flight.
+
+The one file that imports httpx.  It knows nothing of what is asked: a Call goes in, a Reply of bytes comes out, and
+everything that can go wrong on the way is an error of gateway/errors.py naming node and operation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+
+from imadmin.core.errors import gettext_noop
+from imadmin.gateway.address import AddressGuard, NoAddress
+from imadmin.gateway.breaker import Breaker
+from imadmin.gateway.errors import (
+    BadReply,
+    CircuitOpen,
+    GatewayError,
+    RefusedLocally,
+    TimedOut,
+    Uncertain,
+    Unreachable,
+)  # fmt: skip
+from imadmin.gateway.flights import Flights
+
+BODY_LIMIT = 16 * 1024 * 1024
+CONNECTIONS = 64
+CALLS_PER_NODE = 8
+READ_ATTEMPTS = 2
+
+SILENT_WRITE = gettext_noop("The node went silent before it answered: the change may or may not have happened")
+CUT_WRITE = gettext_noop("The connection broke before the node answered: the change may or may not have happened")
+CUT_READ = gettext_noop("The node closed the connection without an answer")
+NO_NAME = gettext_noop("The host name can't be resolved")
+REFUSED = gettext_noop("Nothing accepts connections at that address")
+NO_CONNECT = gettext_noop("The address accepts no connection in time")
+BAD_TLS = gettext_noop("The TLS handshake failed: certificate or protocol don't fit")
+NOT_HTTP = gettext_noop("Something answers at that address, but it doesn't speak HTTP")
+TOO_BUSY = gettext_noop("Too many questions to this node are waiting already")
+TOO_BIG = gettext_noop("The answer is bigger than what we take")
+BROKEN_GZIP = gettext_noop("The answer's compression is broken")
+NOT_JSON = gettext_noop("The answer is not JSON; is this the address of the right server?")
+BAD_ADDRESS = gettext_noop("Give an address like http://host:5001, without credentials.")
+UNSENDABLE = gettext_noop("A credential or address holds characters that can't be sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds a phase may take; total bounds the whole call, however slowly it drips."""
+
+    connect: float = 2.0
+    read: float = 6.0
+    write: float = 4.0
+    pool: float = 3.0
+    total: float = 12.0
+
+
+QUICK = Timeouts(connect=2.0, read=2.5, write=2.0, pool=1.0, total=3.0)
+ASKING = Timeouts()
+CHANGING = Timeouts(read=10.0, total=15.0)  # the server itself gives up after 5 s, and that answer must arrive
+SCANNING = Timeouts(read=20.0, total=25.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """base: scheme://host:port and maybe a prefix.  path: encoded.  node: how errors call the node.
+
+    is_read: may be asked again and shared with who asks the same at the same time.
+    """
+
+    operation: str
+    base: str
+    path: str
+    node: str = ""
+    method: str = "GET"
+    params: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    is_read: bool = True
+    timeouts: Timeouts = ASKING
+
+    def __repr__(self) -> str:  # headers hold credentials
+        return f"Call({self.operation}, {self.method} {self.base}{self.path})"
+
+    @property
+    def label(self) -> str:
+        return self.node or self.base
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came back.  elapsed: seconds from sending to the last byte."""
+
+    call: Call
+    status: int
+    content_type: str
+    date: str
+    body: bytes
+    elapsed: float
+    _parsed: list[Any] = field(default_factory=list, repr=False)
+
+    def json(self) -> Any:
+        """The body's JSON, integers exact; parsed once and shared, so don't change it.  Raises BadReply."""
+        if not self._parsed:
+            try:
+                self._parsed.append(json.loads(self.body, parse_constant=_refuse_constant))
+            except (ValueError, RecursionError) as error:
+                raise BadReply(NOT_JSON, node=self.call.label, operation=self.call.operation) from error
+        return self._parsed[0]
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+@dataclass(slots=True)
+class _Gate:
+    """What stands before one node: at most CALLS_PER_NODE at a time, none while the breaker is open."""
+
+    slots: asyncio.Semaphore
+    breaker: Breaker
+
+
+class Http:
+    """One pool of connections to one cluster.  networks: CIDR texts every address must resolve into; empty = any."""
+
+    def __init__(
+        self,
+        *,
+        networks: tuple[str, ...] = (),
+        calls_per_node: int = CALLS_PER_NODE,
+        clock: Callable[[], float] = time.monotonic,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._guard = AddressGuard(networks)
+        self._calls_per_node = calls_per_node
+        self._clock = clock
+        self._gates: dict[str, _Gate] = {}
+        self._flights: Flights[Reply] = Flights()
+        self._client = httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            follow_redirects=False,
+            trust_env=False,  # a proxy from the environment would go round the address guard
+            transport=transport,
+            headers={"accept-encoding": "gzip", "user-agent": "imadmin"},
+        )
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def ask(self, call: Call) -> Reply:
+        """Send one call.  Raises Unreachable, TimedOut, Uncertain (changes), BadReply, CircuitOpen, RefusedLocally."""
+        if not call.is_read:
+            return await self._once(call)
+        key = (call.method, call.base, call.path, call.params, call.body, call.headers, call.timeouts)
+        return await self._flights.share(key, lambda: self._asked_again(call))
+
+    def is_suspect(self, base: str) -> bool:
+        """Whether the last call to this node failed to get through."""
+        gate = self._gates.get(base)
+        return gate is not None and gate.breaker.is_suspect
+
+    async def _asked_again(self, call: Call) -> Reply:
+        """Reads are asked once more when no connection came about."""
+        retries = stamina.retry_context(
+            on=_worth_another, attempts=READ_ATTEMPTS, wait_initial=0.05, wait_max=0.2, wait_jitter=0.1
+        )
+        async for attempt in retries:
+            with attempt:
+                return await self._once(call)
+        raise AssertionError("unreachable")
+
+    async def _once(self, call: Call) -> Reply:
+        async with self._admitted(call) as gate:
+            try:
+                reply = await self._exchange(call)
+            except (Unreachable, TimedOut, Uncertain):
+                gate.breaker.failed()
+                raise
+            except BadReply:
+                gate.breaker.succeeded()  # whatever it was, it came through
+                raise
+            gate.breaker.succeeded()
+            return reply
+
+    @asynccontextmanager
+    async def _admitted(self, call: Call) -> AsyncIterator[_Gate]:
+        gate = self._gates.get(call.base)
+        if gate is None:
+            gate = self._gates[call.base] = _Gate(asyncio.Semaphore(self._calls_per_node), Breaker(clock=self._clock))
+        if gate.breaker.is_open:
+            raise CircuitOpen(node=call.label, operation=call.operation)
+        try:
+            async with asyncio.timeout(call.timeouts.pool):
+                await gate.slots.acquire()
+        except TimeoutError:
+            raise TimedOut(TOO_BUSY, node=call.label, operation=call.operation) from None
+        try:
+            if not gate.breaker.admit():
+                raise CircuitOpen(node=call.label, operation=call.operation)
+            try:
+                yield gate
+            finally:
+                gate.breaker.left()
+        finally:
+            gate.slots.release()
+
+    async def _exchange(self, call: Call) -> Reply:
+        try:
+            async with asyncio.timeout(call.timeouts.total):
+                return await self._send(call)
+        except GatewayError:
+            raise
+        except NoAddress as error:
+            raise Unreachable(NO_NAME, node=call.label, operation=call.operation) from error
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+            raise _translated(call, error) from error
+
+    async def _send(self, call: Call) -> Reply:
+        """Try each permitted address of the host; a refused connection means nothing was sent yet."""
+        addresses = await self._guard.addresses(call.base)
+        for last, address in ((address is addresses[-1], address) for address in addresses):
+            try:
+                return await self._send_to(call, address)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if last:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _send_to(self, call: Call, address: str | None) -> Reply:
+        request = self._request(call, address)
+        started = time.monotonic()
+        response = await self._client.send(request, stream=True)
+        try:
+            body = await _read(call, response)
+        finally:
+            await response.aclose()
+        return Reply(
+            call=call,
+            status=response.status_code,
+            content_type=response.headers.get("content-type", ""),
+            date=response.headers.get("date", ""),
+            body=body,
+            elapsed=time.monotonic() - started,
+        )
+
+    def _request(self, call: Call, address: str | None) -> httpx.Request:
+        """address: the checked IP to connect to instead of resolving again; None leaves it to the resolver."""
+        url = httpx.URL(call.base.rstrip("/") + call.path)
+        headers = list(call.headers)
+        extensions: dict[str, Any] = {}
+        if address is not None:
+            headers.append(("host", url.netloc.decode("ascii")))
+            extensions["sni_hostname"] = url.host
+            url = url.copy_with(host=address)
+        if call.body is not None:
+            headers.append(("content-type", "application/json"))
+        limits = call.timeouts
+        return self._client.build_request(
+            call.method, url, params=list(call.params) or None, content=call.body, headers=headers,
+            extensions=extensions,
+            timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.pool),
+        )  # fmt: skip
+
+
+async def _read(call: Call, response: httpx.Response) -> bytes:
+    """The body, unpacked, at most BODY_LIMIT bytes: neither a long nor a tightly packed answer fills our memory."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise BadReply(BROKEN_GZIP, node=call.label, operation=call.operation)
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+    parts: list[bytes] = []
+    size = 0
+    async for raw in response.aiter_raw():
+        try:
+            piece = unpacker.decompress(raw, BODY_LIMIT + 1 - size) if unpacker else raw
+        except zlib.error as error:
+            raise BadReply(BROKEN_GZIP, node=call.label, operation=call.operation) from error
+        size += len(piece)
+        if size > BODY_LIMIT:
+            raise BadReply(TOO_BIG, node=call.label, operation=call.operation)
+        parts.append(piece)
+    if unpacker and size and not unpacker.eof:
+        raise BadReply(BROKEN_GZIP, node=call.label, operation=call.operation)
+    return b"".join(parts)
+
+
+def _worth_another(error: Exception) -> bool:
+    """Only when no connection came about: a name that can't be resolved or a time-out won't do better at once."""
+    return isinstance(error, Unreachable) and error.message in (REFUSED, CUT_READ)
+
+
+def _translated(call: Call, error: Exception) -> Exception:
+    """Our words for what httpx says; its texts are dropped, as they may hold addresses and headers."""
+    where = {"node": call.label, "operation": call.operation}
+    if isinstance(error, httpx.ConnectTimeout):
+        return Unreachable(NO_CONNECT, **where)
+    if isinstance(error, httpx.ConnectError):
+        return Unreachable(_connect_sentence(error), **where)
+    if isinstance(error, httpx.PoolTimeout):
+        return TimedOut(TOO_BUSY, **where)
+    if isinstance(error, (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)):
+        return RefusedLocally({"connection": [UNSENDABLE]})
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return TimedOut(**where) if call.is_read else Uncertain(SILENT_WRITE, **where)
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnect" not in str(error) and "closed" not in str(error):
+        return BadReply(NOT_HTTP, **where)
+    return Unreachable(CUT_READ, **where) if call.is_read else Uncertain(CUT_WRITE, **where)
+
+
+def _connect_sentence(error: BaseException) -> str:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLError):
+            return BAD_TLS
+        if type(seen).__name__ == "gaierror":
+            return NO_NAME
+        seen = seen.__cause__ or seen.__context__
+    return REFUSED
+
+
+def base_url(text: str, *, field_name: str = "url") -> str:
+    """An address as given by people or by the cluster, checked: scheme, host, no credentials, no query.
+
+    Raises RefusedLocally naming the field.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port_ok = parts.port is None or 0 < parts.port < 65536
+    except ValueError:
+        parts, port_ok = urlsplit(""), False
+    plain = parts.username is None and parts.password is None and not parts.query and not parts.fragment
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_ok or not plain:
+        raise RefusedLocally({field_name: [BAD_ADDRESS]})
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+async def gather_settled(*questions: Awaitable[Any]) -> list[Any]:
+    """All answers in order; a GatewayError or RefusedLocally stands in place of the answer it prevented."""
+    results = await asyncio.gather(*questions, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, (GatewayError, RefusedLocally)):
+            raise result
+    return results

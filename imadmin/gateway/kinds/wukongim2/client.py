@@ -1,0 +1,47 @@
+"""The WuKongIM v2 gateway: its parts put together.  See each part for what can be asked of the noun."""
+
+from __future__ import annotations
+
+import asyncio
+
+from imadmin.gateway.capabilities import Capability
+from imadmin.gateway.contract import Connection
+from imadmin.gateway.http import Http
+from imadmin.gateway.kinds.wukongim2.guards import LIST_PAUSE
+from imadmin.gateway.kinds.wukongim2.link import Link
+from imadmin.gateway.kinds.wukongim2.lists import ListsPart
+from imadmin.gateway.kinds.wukongim2.messages import MessagesPart
+from imadmin.gateway.kinds.wukongim2.nodes import NodesPart
+from imadmin.gateway.kinds.wukongim2.probe import ProbePart
+from imadmin.gateway.kinds.wukongim2.roster import Roster
+from imadmin.gateway.kinds.wukongim2.users import UsersPart
+
+CAPABILITIES = frozenset(
+    {
+        Capability.SEARCH_BY_CHANNEL,
+        Capability.SEARCH_BY_SENDER,
+        Capability.SEARCH_TEXT_IN_CHANNEL,
+        Capability.MANAGE_CHANNELS,
+        Capability.LISTS,
+        Capability.DEVICES,
+        Capability.KICK,
+        Capability.SEND_BAN,
+        Capability.LOGIN_BAN,
+    }
+)
+
+
+class WuKongIM2(MessagesPart, ListsPart, UsersPart, NodesPart, ProbePart):
+    """One cluster, one pool of connections, one event loop.  Close it with `aclose`."""
+
+    kind = "wukongim2"
+    capabilities = CAPABILITIES
+
+    def __init__(self, connection: Connection, *, http: Http | None = None, list_pause: float = LIST_PAUSE) -> None:
+        self.link = Link(connection, http or Http(networks=connection.networks))
+        self.roster = Roster(self.link)
+        self.list_lock = asyncio.Lock()  # bursts of list writes wedge slots: one change at a time (5.5)
+        self.list_pause = list_pause
+
+    async def aclose(self) -> None:
+        await self.link.aclose()

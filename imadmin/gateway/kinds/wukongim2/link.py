@@ -1,0 +1,136 @@
+"""The one way from us to a cluster: picks the address, adds both credentials, applies the guard rails.
+
+Questions for any node go to the configured address and, when no connection to it comes about, to the other known
+nodes: every main API answers everything, forwarding inside the cluster.  Questions for one node go to that node alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from imadmin.gateway.contract import Connection
+from imadmin.gateway.errors import CircuitOpen, Unreachable
+from imadmin.gateway.http import ASKING, CHANGING, Call, Http, Reply, Timeouts, base_url
+from imadmin.gateway.kinds.wukongim2 import answers, guards
+from imadmin.gateway.kinds.wukongim2.signin import SignIn
+
+T = TypeVar("T")
+
+
+class Link:
+    """Speaks to one cluster.  `others` is set by the roster: addresses to turn to when the configured one is dead."""
+
+    def __init__(self, connection: Connection, http: Http) -> None:
+        self.connection = connection
+        self.http = http
+        self.api = base_url(connection.api_url, field_name="api_url")
+        self.manager = base_url(connection.manager_url, field_name="manager_url") if connection.manager_url else ""
+        self.others: Callable[[], Iterable[str]] = tuple
+        self.sign_in = SignIn(connection, self.api, self.manager, http)
+
+    async def get(
+        self, operation: str, path: str, params: dict[str, Any] | None = None, *,
+        parse: Callable[[Any], T], timeouts: Timeouts = ASKING,
+    ) -> T:  # fmt: skip
+        """A question that any node can answer."""
+        return answers.read(await self.reply(operation, path, params, timeouts=timeouts), parse)
+
+    async def get_from(
+        self, operation: str, base: str, path: str, params: dict[str, Any] | None = None, *,
+        parse: Callable[[Any], T], node: str = "", timeouts: Timeouts = ASKING,
+    ) -> T:  # fmt: skip
+        """A question to this node alone."""
+        return answers.read(
+            await self.reply_from(operation, base, path, params, node=node, timeouts=timeouts), parse
+        )
+
+    async def post_question(
+        self, operation: str, path: str, body: Any, *, parse: Callable[[Any], T], base: str = "", node: str = ""
+    ) -> T:
+        """A question that is put in a body; may be asked again."""
+        call = await self._call(operation, path, base=base, node=node, method="POST", body=body)
+        return answers.read(await self._ask_anyone(call) if not base else await self.http.ask(call), parse)
+
+    async def change(self, operation: str, path: str, body: dict[str, Any]) -> None:
+        """A change, sent once.  Raises Uncertain when it may have happened all the same."""
+        call = await self._call(operation, path, method="POST", body=body, is_read=False, timeouts=CHANGING)
+        answers.confirm(await self._ask_anyone(call))
+
+    async def reply(
+        self, operation: str, path: str, params: dict[str, Any] | None = None, *, timeouts: Timeouts = ASKING
+    ) -> Reply:
+        """As `get`, before it is read: for the routes whose failures mean something."""
+        return await self._ask_anyone(await self._call(operation, path, params=params, timeouts=timeouts))
+
+    async def reply_from(
+        self, operation: str, base: str, path: str, params: dict[str, Any] | None = None, *,
+        node: str = "", timeouts: Timeouts = ASKING,
+    ) -> Reply:  # fmt: skip
+        return await self.http.ask(
+            await self._call(operation, path, params=params, base=base, node=node, timeouts=timeouts)
+        )
+
+    async def get_managed(
+        self, operation: str, path: str, params: dict[str, Any] | None = None, *, parse: Callable[[Any], T]
+    ) -> T:
+        """A question to the manager API; signs in anew, once, when it says that our session ended."""
+        call = await self._call(operation, path, params=params, base=self.manager, node=self.manager)
+        reply = await self.http.ask(call)
+        if answers.is_session_refused(reply):
+            self.sign_in.forget(dict(call.headers).get("authorization", ""))
+            reply = await self.http.ask(
+                await self._call(operation, path, params=params, base=self.manager, node=self.manager)
+            )
+        return answers.read(reply, parse)
+
+    async def _call(
+        self, operation: str, path: str, *, params: dict[str, Any] | None = None, base: str = "", node: str = "",
+        method: str = "GET", body: Any = None, is_read: bool = True, timeouts: Timeouts = ASKING,
+    ) -> Call:  # fmt: skip
+        return Call(
+            operation=operation,
+            base=base or self.api,
+            path=path,
+            node=node,
+            method=method,
+            params=guards.checked_params(path, params or {}),
+            body=None if body is None else _dump(guards.checked_body(path, body)),
+            headers=await self._credentials(),
+            is_read=is_read,
+            timeouts=timeouts,
+        )
+
+    async def _credentials(self) -> tuple[tuple[str, str], ...]:
+        """Both, always: forwarding passes them on, the gate wants one and the permission check the other (1.5)."""
+        token = (("token", self.connection.token),) if self.connection.token else ()
+        bearer = await self.sign_in.bearer()
+        return token + ((("authorization", bearer),) if bearer else ())
+
+    async def _ask_anyone(self, call: Call) -> Reply:
+        """The configured address, then the others: only while nothing was sent, so that a change is never doubled."""
+        first: Unreachable | CircuitOpen | None = None
+        for base in dict.fromkeys((self.api, *self.others())):
+            try:
+                return await self.http.ask(_at(call, base))
+            except (Unreachable, CircuitOpen) as error:
+                first = first or error
+        assert first is not None
+        raise first
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+
+def _at(call: Call, base: str) -> Call:
+    return call if call.base == base else Call(
+        operation=call.operation, base=base, path=call.path, node=base, method=call.method, params=call.params,
+        body=call.body, headers=call.headers, is_read=call.is_read, timeouts=call.timeouts,
+    )  # fmt: skip
+
+
+def _dump(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+

@@ -1,0 +1,116 @@
+"""What the parts of the client share: the link, the roster, questions to all nodes, cursors."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from imadmin.core.errors import AppError, gettext_noop
+from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally, Unreachable
+from imadmin.gateway.http import Timeouts, gather_settled
+from imadmin.gateway.kinds.wukongim2.link import Link
+from imadmin.gateway.kinds.wukongim2.roster import Member, Roster
+from imadmin.gateway.types import NodeFailure
+
+T = TypeVar("T")
+
+FANNING = Timeouts(read=4.0, total=6.0)
+OWN = Timeouts(read=3.0, total=5.0)
+
+OFFLINE = gettext_noop("The cluster calls this node offline")
+NO_ADDRESS = gettext_noop("The cluster gives no address for this node")
+BROKEN_CURSOR = gettext_noop("This page marker is broken; start from the first page.")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered(Generic[T]):
+    """Answers of the cluster as a whole, or of single nodes; and who is missing from them."""
+
+    answers: tuple[T, ...]
+    failed: tuple[NodeFailure, ...]
+
+
+class Part:
+    """Base of the parts; holds no state of its own."""
+
+    link: Link
+    roster: Roster
+    list_lock: asyncio.Lock
+    list_pause: float
+
+    async def everywhere(
+        self, operation: str, path: str, params: dict[str, Any], *,
+        parse: Callable[[Any], T], timeouts: Timeouts = FANNING,
+    ) -> Gathered[T]:  # fmt: skip
+        """Ask the cluster for a merged answer; when a node fails that, each living node for its own rows (5.3, 5.9).
+
+        While a node dies every merged answer fails for some seconds.  Raises the first error when nobody answered.
+        """
+        members = await self.roster.members()
+        offline = tuple(failure(member.label, OFFLINE) for member in members if not member.row.is_online)
+        living = [member for member in members if member.row.is_online]
+        first: GatewayError | None = None
+        if not any(self.link.http.is_suspect(member.url) for member in living):
+            try:
+                merged = await self.link.get(operation, path, params, parse=parse, timeouts=timeouts)
+                return Gathered((merged,), offline)
+            except NoSuch:
+                raise
+            except GatewayError as error:
+                first = error
+        found = await self.each(
+            living,
+            lambda member: self.link.get_from(
+                operation, member.url, path, {**params, "node_id": member.id},
+                parse=parse, node=member.label, timeouts=OWN,
+            ),
+        )  # fmt: skip
+        if not found.answers:
+            raise first or Unreachable(operation=operation)
+        return Gathered(found.answers, found.failed + offline)
+
+    async def each(self, members: Iterable[Member], ask: Callable[[Member], Any]) -> Gathered[Any]:
+        """The same question to several nodes at once; the ones without an answer are named."""
+        asked = [member for member in members if member.url]
+        missing = [failure(member.label, NO_ADDRESS) for member in members if not member.url]
+        results = await gather_settled(*(ask(member) for member in asked))
+        pairs = list(zip(asked, results, strict=True))
+        failed = [failed_with(member.label, result) for member, result in pairs if isinstance(result, AppError)]
+        return Gathered(
+            tuple(result for _, result in pairs if not isinstance(result, AppError)), tuple(failed + missing)
+        )
+
+
+def failure(node: str, reason: str, code: str = "upstream_unreachable") -> NodeFailure:
+    return NodeFailure(node, reason, code)
+
+
+def failed_with(node: str, error: AppError) -> NodeFailure:
+    """The error as a reason: a sentence without parameters, as it is shown translated."""
+    return NodeFailure(node, error.title if error.params else error.message, error.code)
+
+
+def encode_cursor(kind: str, offset: int) -> str:
+    """kind: which list this marker belongs to.  Opaque text; the integer keeps all its digits."""
+    raw = json.dumps([kind, offset], separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def decode_cursor(kind: str, cursor: str) -> int:
+    """0 for the first page.  Raises RefusedLocally for anything that isn't a marker of this list."""
+    if not cursor:
+        return 0
+    try:
+        found = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        found = None
+    if isinstance(found, list) and len(found) == 2:
+        name, offset = found
+        if name == kind and type(offset) is int and 0 < offset < 2**64:
+            return offset
+    raise RefusedLocally({"cursor": [BROKEN_CURSOR]})
