@@ -1,0 +1,176 @@
+"""Messages: stored by channel, found again by id, sender, client number and payload.
+
+`search` walks in the real server's order, its paging faults included (reference 5.4): tools must be tested
+against the order that production has, not against the one they would like.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .ids import channel_hash
+from .model import ChannelKey, Message
+
+SHARDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuery:
+    from_uid: str = ""
+    channel_id: str = ""
+    channel_type: int = 0
+    message_id: int = 0
+    client_msg_no: str = ""
+    payload: bytes = b""
+    offset_id: int = 0
+    offset_seq: int = 0
+    pre: bool = False
+    limit: int = 20
+
+
+def shard_of(key: ChannelKey) -> int:
+    return channel_hash(*key) % SHARDS
+
+
+class Archive:
+    def __init__(self) -> None:
+        self.logs: dict[ChannelKey, list[Message]] = {}
+        self.by_id: dict[int, Message] = {}
+        self._ordered: list[list[Message]] = [[] for _ in range(SHARDS)]
+        self._by_sender: dict[str, dict[ChannelKey, list[Message]]] = {}
+        self._by_client_no: dict[str, list[Message]] = {}
+
+    def __len__(self) -> int:
+        return len(self.by_id)
+
+    def last_seq(self, key: ChannelKey) -> int:
+        return len(self.logs.get(key, ()))
+
+    def last(self, key: ChannelKey) -> Message | None:
+        log = self.logs.get(key)
+        return log[-1] if log else None
+
+    def store(self, message: Message) -> Message:
+        """Give the next sequence number and index the message."""
+        key = message.key
+        log = self.logs.setdefault(key, [])
+        message.seq = len(log) + 1
+        log.append(message)
+        self.by_id[message.id] = message
+        ordered = self._ordered[shard_of(key)]
+        if not ordered or ordered[-1].id < message.id:
+            ordered.append(message)
+        else:
+            insort(ordered, message, key=_id_of)
+        self._by_sender.setdefault(message.from_uid, {}).setdefault(key, []).append(message)
+        self._by_client_no.setdefault(message.client_msg_no, []).append(message)
+        return message
+
+    def at(self, key: ChannelKey, seq: int) -> Message | None:
+        log = self.logs.get(key, ())
+        return log[seq - 1] if 1 <= seq <= len(log) else None
+
+    def by_client_no(self, key: ChannelKey, client_msg_no: str) -> list[Message]:
+        """Oldest first."""
+        return [one for one in self._by_client_no.get(client_msg_no, ()) if one.key == key]
+
+    def page(self, key: ChannelKey, start: int, end: int, limit: int, *, newer: bool) -> list[Message]:
+        """One page of a channel, always ascending: the table of reference 2.1, /channel/messagesync."""
+        log = self.logs.get(key, [])
+        if start == 0 and end == 0:
+            return log[-limit:] if limit > 0 else list(log)
+        if newer:
+            first = max(start, 1)
+            stop = end - 1 if end else len(log)
+            rows = log[first - 1 : max(stop, 0)]
+            return rows[:limit] if limit > 0 else rows
+        if end > start:
+            return []
+        rows = log[max(end, 0) : start]
+        return rows[-limit:] if limit > 0 else []
+
+    # -- search --------------------------------------------------------------------------------------------------
+
+    def search(self, query: MessageQuery) -> list[Message]:
+        """The rows of one node, newest id first."""
+        if query.message_id > 0:
+            found = self.by_id.get(query.message_id)
+            return [found] if found else []
+        if query.channel_id and query.channel_type:
+            rows = self._take(self._walk_channel(query), query)
+        elif query.from_uid:
+            rows = [row for shard in self._sender_shards(query) for row in self._take(shard, query)]
+        elif query.client_msg_no:
+            rows = self._take(iter(self._by_client_no.get(query.client_msg_no, ())), query)
+        else:
+            rows = [row for shard in self._ordered for row in self._take(_walk_ids(shard, query), query)]
+        if query.pre:
+            rows.sort(key=_id_of)
+            return sorted(rows[: query.limit], key=_text_id, reverse=True)
+        rows.sort(key=_text_id, reverse=True)
+        return rows[: query.limit]
+
+    def _walk_channel(self, query: MessageQuery) -> Iterator[Message]:
+        """Stops at the first row on the wrong side of offset_message_id, so an id alone gives an empty page."""
+        log = self.logs.get((query.channel_id, query.channel_type), [])
+        if query.pre:
+            rows: Iterable[Message] = log[query.offset_seq :]
+        else:
+            rows = reversed(log[: query.offset_seq - 1] if query.offset_seq else log)
+        for row in rows:
+            if query.offset_id and (row.id <= query.offset_id if query.pre else row.id >= query.offset_id):
+                return
+            yield row
+
+    def _sender_shards(self, query: MessageQuery) -> Iterator[Iterator[Message]]:
+        """The sender index is ordered by (channel hash, seq), not by time; each shard is walked on its own."""
+        channels = self._by_sender.get(query.from_uid, {})
+        for shard in range(SHARDS):
+            keys = [key for key in channels if shard_of(key) == shard]
+            keys.sort(key=lambda key: channel_hash(*key), reverse=not query.pre)
+            yield self._walk_sender(channels, keys, query)
+
+    def _walk_sender(
+        self, channels: dict[ChannelKey, list[Message]], keys: list[ChannelKey], query: MessageQuery
+    ) -> Iterator[Message]:
+        for key in keys:
+            for row in channels[key] if query.pre else reversed(channels[key]):
+                if query.offset_id and (row.id <= query.offset_id if query.pre else row.id >= query.offset_id):
+                    return  # the real walk gives up here instead of skipping: later pages come out wrong
+                yield row
+
+    def _take(self, rows: Iterator[Message], query: MessageQuery) -> list[Message]:
+        taken: list[Message] = []
+        for row in rows:
+            if _matches(row, query):
+                taken.append(row)
+                if len(taken) >= query.limit:
+                    break
+        return taken
+
+
+def _walk_ids(ordered: list[Message], query: MessageQuery) -> Iterator[Message]:
+    if query.pre:
+        yield from ordered[bisect_left(ordered, query.offset_id + 1, key=_id_of) :]
+    else:
+        stop = bisect_left(ordered, query.offset_id, key=_id_of) if query.offset_id else len(ordered)
+        for index in range(stop - 1, -1, -1):
+            yield ordered[index]
+
+
+def _matches(row: Message, query: MessageQuery) -> bool:
+    return (
+        (not query.from_uid or row.from_uid == query.from_uid)
+        and (not query.channel_id or row.channel_id == query.channel_id)
+        and (not query.channel_type or row.channel_type == query.channel_type)
+        and (not query.client_msg_no or row.client_msg_no == query.client_msg_no)
+        and (not query.payload or query.payload in row.payload)
+    )
+
+
+def _id_of(message: Message) -> int:
+    return message.id
+
+
+def _text_id(message: Message) -> str:
+    return str(message.id)

@@ -1,0 +1,57 @@
+"""What `manage.py simulate` does; pure functions, so that this package stays free of Django."""
+
+import contextlib
+import signal
+import threading
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .cluster import SimulatedCluster
+from .faults import BREAK_MODES
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--nodes", type=int, default=3, help="number of nodes (default 3)")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same world (default 1)")
+    parser.add_argument("--port", type=int, default=5101, help="first port; the next node takes +10 (0: free ports)")
+    parser.add_argument("--token", default="", help="managerToken; guards the main API when given")
+    parser.add_argument("--world", choices=("demo", "empty"), default="demo", help="living demo world or nothing")
+
+
+def handle(options: Mapping[str, Any], write: Callable[[str], object]) -> None:
+    """Run a cluster until Ctrl-C."""
+    cluster = SimulatedCluster(
+        nodes=options["nodes"],
+        seed=options["seed"],
+        ports=options["port"] or None,
+        world=options["world"],
+        manager_token=options["token"],
+    )
+    done = threading.Event()
+    with cluster:
+        for line in describe(cluster, options["token"]):
+            write(line)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: done.set())
+        with contextlib.suppress(KeyboardInterrupt):
+            done.wait()
+    write("simulated cluster stopped")
+
+
+def describe(cluster: SimulatedCluster, token: str) -> list[str]:
+    lines = ["simulated WuKongIM cluster (demo data, nothing here is real)"]
+    lines += [
+        f"  node {one.id}: api {one.api_url}  manager {one.manager_url}  ws {one.ws_url}" for one in cluster.nodes
+    ]
+    lines.append(f"  manager token: {token or '(none)'}   sign-in: admin / pwd, viewer / pwd")
+    url, node = cluster.control_url, cluster.nodes[-1].id
+    lines.append(f"knobs (POST; GET {url}/ for the state):")
+    lines += [f"  {url}/{knob}/{node}" for knob in ("kill", "revive", "hang", "resume", "heal")]
+    lines += [
+        f"  {url}/slow/{node}?seconds=1",
+        f"  {url}/break/{node}?mode=html   ({', '.join(BREAK_MODES)})",
+        f"  {url}/skew/{node}?seconds=60",
+        f"  {url}/wedge/7?seconds=5&written=0   {url}/unwedge/7   (a slot)",
+    ]
+    return lines

@@ -1,0 +1,146 @@
+"""The rows a cluster keeps: messages, channels, users, devices, conversations, connections.
+
+Plain data; who may change them and how they are found again lives in `store` and `archive`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+ChannelKey = tuple[str, int]  # stored id, type
+
+
+@dataclass(slots=True)
+class Message:
+    id: int
+    seq: int
+    client_msg_no: str
+    from_uid: str
+    channel_id: str  # stored id
+    channel_type: int
+    payload: bytes
+    timestamp: int
+    setting: int = 0
+    expire: int = 0
+    topic: str = ""
+    no_persist: bool = False
+    red_dot: bool = False
+    sync_once: bool = False
+    term: int = 1
+
+    @property
+    def key(self) -> ChannelKey:
+        return self.channel_id, self.channel_type
+
+
+@dataclass(slots=True)
+class ChannelRecord:
+    """A row of the channel table. `created_at` is 0 when only subscriber_add made it: such rows are never listed."""
+
+    channel_id: str
+    channel_type: int
+    ban: int = 0
+    disband: int = 0
+    large: int = 0
+    send_ban: int = 0
+    allow_stranger: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    was_updated: bool = False
+    allowlist_count: int = 0  # raised by the number of uids sent, as the real counter
+    denylist_count: int = 0
+
+
+@dataclass(slots=True)
+class ChannelConfig:
+    """Where a channel's log lives; made by the first use of the channel, also by reading it."""
+
+    channel_id: str
+    channel_type: int
+    replicas: list[int]
+    leader_id: int
+    created_at: int
+    updated_at: int
+    term: int = 1
+    conf_version: int = 1
+    status: int = 0
+    migrate_from: int = 0
+    migrate_to: int = 0
+    last_append: int = 0
+    running: bool = False
+
+
+@dataclass(slots=True)
+class User:
+    uid: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Device:
+    id: int
+    uid: str
+    flag: int
+    level: int
+    token: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Conversation:
+    id: int
+    uid: str
+    channel_id: str
+    channel_type: int
+    created_at: int
+    updated_at: int
+    read_to: int = 0
+    deleted_to: int = 0
+    kind: int = 0  # 0 chat, 1 command
+
+
+@dataclass(slots=True)
+class ListEntry:
+    uid: str
+    created_at: int
+    updated_at: int
+
+
+class ClientSocket(Protocol):
+    """What a live websocket offers the rest of the simulator."""
+
+    def push(self, frame: dict[str, object]) -> None: ...
+
+
+@dataclass(slots=True)
+class Connection:
+    """One authenticated client. Two flags, because its node and its user's slot leader each keep their own row."""
+
+    id: int
+    uid: str
+    node_id: int
+    device_flag: int
+    device_id: str
+    connected_at: float
+    device_level: int = 0
+    ip: str = "127.0.0.1"
+    port: int = 0
+    version: int = 5
+    last_activity: float = 0.0
+    in_msgs: int = 0
+    out_msgs: int = 0
+    in_packets: int = 1
+    out_packets: int = 1
+    in_msg_bytes: int = 0
+    out_msg_bytes: int = 0
+    in_packet_bytes: int = 0
+    out_packet_bytes: int = 0
+    here: bool = True  # its node still lists it
+    registered_at: int = 0  # the slot leader that knows of it; 0 when none does
+    socket: ClientSocket | None = field(default=None, repr=False)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Part of the demo world, without a real socket."""
+        return self.socket is None

@@ -1,0 +1,146 @@
+"""connz and the two ways to get rid of a connection."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ..gojson import Struct
+from ..http import BOTH, OK, Call, Crash, Fail, routes
+from ..ids import DEVICE_LEVEL_TEXT, DEVICE_TEXT, Reason, duration, rfc3339
+from ..model import Connection
+from ..state import SimState
+
+CONN = Struct("", {"uid": "string", "conn_id": "int64", "node_id": "uint64", "op_node_id": "uint64"})
+
+
+def device_text(connection: Connection) -> str:
+    name = DEVICE_TEXT.get(connection.device_flag)
+    if name is None:
+        return f"未知({connection.device_flag})"
+    return f"{name}({DEVICE_LEVEL_TEXT.get(connection.device_level, '从')})"
+
+
+def connection_row(state: SimState, node_id: int, one: Connection) -> dict[str, Any]:
+    """One row as `node_id` shows it; a socket elsewhere has the peer's cluster address and no byte counts."""
+    now = state.now(node_id)
+    remote = one.node_id != node_id
+    host, _, port = state.addresses[one.node_id].cluster_addr.partition(":")
+    return {
+        "id": one.id,
+        "uid": one.uid,
+        "ip": host if remote else one.ip,
+        "port": int(port) if remote else one.port,
+        "last_activity": rfc3339(int(one.last_activity + (now - state.now())) * 1_000_000_000),
+        "uptime": duration(state.now() - one.connected_at),
+        "idle": duration(state.now() - one.last_activity),
+        "pending_bytes": 0,
+        "in_msgs": one.in_msgs,
+        "out_msgs": one.out_msgs,
+        "in_msg_bytes": 0 if remote else one.in_msg_bytes,
+        "out_msg_bytes": 0 if remote else one.out_msg_bytes,
+        "in_packets": one.in_packets,
+        "out_packets": one.out_packets,
+        "in_packet_bytes": one.in_packet_bytes,
+        "out_packet_bytes": 0 if remote else one.out_packet_bytes,
+        "device": device_text(one),
+        "device_id": one.device_id,
+        "version": one.version,
+        "proxy_type_format": f"源节点：{one.node_id}" if remote else "本地连接",
+        "leader_id": state.leader_of(one.uid),
+        "node_id": one.node_id,
+    }
+
+
+_SORTS: dict[str, Callable[[Connection], float]] = {
+    "id": lambda one: one.id,
+    "inMsg": lambda one: one.in_msgs,
+    "outMsg": lambda one: one.out_msgs,
+    "inMsgBytes": lambda one: one.in_msg_bytes,
+    "outMsgBytes": lambda one: one.out_msg_bytes,
+    "inPacket": lambda one: one.in_packets,
+    "outPacket": lambda one: one.out_packets,
+    "inPacketBytes": lambda one: one.in_packet_bytes,
+    "outPacketBytes": lambda one: one.out_packet_bytes,
+    # the time sorts read backwards: `uptime` puts the longest connected first, `uptimeDesc` the newest
+    "uptime": lambda one: one.connected_at,
+    "idle": lambda one: one.last_activity,
+    "protoVersion": lambda one: one.version,
+}
+
+
+def sorted_connections(rows: list[Connection], sort: str, state: SimState) -> list[Connection]:
+    key = _SORTS.get(sort.removesuffix("Desc"))
+    if key is None:
+        return rows
+    return sorted(rows, key=lambda one: (key(one), one.node_id, one.id), reverse=sort.endswith("Desc"))
+
+
+@routes.add("GET", "/connz", servers=BOTH)
+async def connz(call: Call) -> object:
+    wanted = call.number("node_id")
+    if wanted and wanted != call.node_id:
+        if wanted not in call.state.node_ids:
+            raise Fail("节点不存在！")
+        return await call.forward(wanted)
+    offset, limit = call.number("offset"), call.limit(deadly=False)
+    if offset < 0:
+        raise Crash
+    rows = call.state.online.listed_by(call.node_id)
+    if uid := call.text("uid"):
+        rows = [one for one in rows if uid in one.uid]
+    rows = sorted_connections(rows, call.text("sort") or "id", call.state)[offset : offset + limit]
+    return {
+        "connections": [connection_row(call.state, call.node_id, one) for one in rows],
+        "now": rfc3339(call.state.now_ns(call.node_id)),
+        "total": call.state.online.count(call.node_id),
+        "offset": offset,
+        "limit": limit,
+    }
+
+
+async def _find(call: Call) -> tuple[Connection | None, object]:
+    """The connection a kick or remove means, or the answer of the node that shall execute it."""
+    form = call.decode(CONN)
+    if not form["conn_id"]:
+        raise Fail("conn_id is 0")
+    executor = form["op_node_id"]
+    if executor and executor != call.node_id:
+        if executor not in call.state.node_ids:
+            raise Fail("node not found")
+        return None, await call.forward(executor)
+    one = call.state.online.get(form["node_id"] or call.node_id, form["conn_id"])
+    if one is None or one.uid != form["uid"]:
+        return None, OK  # nothing was done, and the answer does not say so
+    knows = call.node_id in (one.node_id, call.state.leader_of(one.uid))
+    return (one if knows else None), OK
+
+
+def disconnect_frame(reason: str = "") -> dict[str, object]:
+    params: dict[str, object] = {"reasonCode": int(Reason.KICKED)}
+    if reason:
+        params["reason"] = reason
+    return {"jsonrpc": "2.0", "method": "disconnect", "params": params}
+
+
+def kick_connection(state: SimState, one: Connection, reason: str, after: float, *, by_leader: bool) -> None:
+    """Tell the client to go and forget it after a while; its socket stays open."""
+    if one.socket is not None:
+        one.socket.push(disconnect_frame(reason))
+    asyncio.get_running_loop().call_later(after, lambda: state.online.detach(one, by_leader=by_leader))
+
+
+@routes.add("POST", "/conn/kick", servers=BOTH)
+async def kick(call: Call) -> object:
+    one, answer = await _find(call)
+    if one is not None:
+        by_leader = call.node_id == call.state.leader_of(one.uid)
+        kick_connection(call.state, one, "server kick", call.state.timings.detach_after, by_leader=by_leader)
+    return answer
+
+
+@routes.add("POST", "/conn/remove", servers=BOTH)
+async def remove(call: Call) -> object:
+    one, answer = await _find(call)
+    if one is not None:
+        call.state.online.detach(one, by_leader=call.node_id == call.state.leader_of(one.uid))
+    return answer

@@ -1,0 +1,139 @@
+"""Conversations as the business sees them; the cluster's own list of them is in `people`."""
+
+from typing import Any
+
+from ..gojson import Struct
+from ..http import OK, Call, Crash, Fail, routes
+from ..ids import SYSTEM_UID, ChannelType, other_of, stored_id
+from ..model import Conversation
+from ..state import SimState
+from .channels import to_leader
+from .search import page_objects
+
+SYNC = Struct(
+    "",
+    {
+        "uid": "string",
+        "version": "int64",
+        "last_msg_seqs": "string",
+        "msg_count": "int",
+        "only_unread": "uint8",
+        "exclude_channel_types": "[]uint8",
+        "page": "int",
+        "page_size": "int",
+    },
+)
+UID = Struct("", {"uid": "string"})
+ONE = Struct(
+    "", {"uid": "string", "channel_id": "string", "channel_type": "uint8", "unread": "int", "message_seq": "uint32"}
+)
+USER_MAX = 1000
+
+
+def read_position(state: SimState, one: Conversation) -> int:
+    """Own messages count as read, which the stored position does not know."""
+    log = state.archive.logs.get((one.channel_id, one.channel_type), [])
+    if log and log[-1].from_uid == one.uid:
+        return len(log)
+    return max(one.read_to, one.deleted_to)
+
+
+def _row(state: SimState, one: Conversation, count: int) -> dict[str, Any] | None:
+    key = (one.channel_id, one.channel_type)
+    log = state.archive.logs.get(key)
+    if not log or len(log) <= one.deleted_to:
+        return None
+    shown_id = one.channel_id
+    if one.channel_type == ChannelType.PERSON:
+        shown_id = other_of(one.channel_id, one.uid)
+        if shown_id == SYSTEM_UID:
+            return None
+    last, read_to = log[-1], read_position(state, one)
+    recents = page_objects(log[max(one.deleted_to, len(log) - count) :])
+    return {
+        "channel_id": shown_id,
+        "channel_type": one.channel_type,
+        "unread": max(0, last.seq - read_to),
+        "timestamp": last.timestamp,
+        "last_msg_seq": last.seq,
+        "last_client_msg_no": last.client_msg_no,
+        "offset_msg_seq": 0,
+        "readed_to_msg_seq": read_to,
+        "version": last.timestamp * 1_000_000_000,
+        "recents": recents[::-1],
+    }
+
+
+@routes.add("POST", "/conversation/sync")
+async def sync(call: Call) -> object:
+    form = call.decode(SYNC)
+    uid = form["uid"]
+    if not uid:
+        raise Crash
+    if answer := await to_leader(call, uid):
+        return answer
+    state = call.state
+    mine = [one for one in state.store.conversations.get(uid, {}).values() if one.kind == 0]
+    if not form["msg_count"]:
+        return []
+    leaders = {state.channel_config((one.channel_id, one.channel_type)).leader_id for one in mine}
+    others = leaders - {call.node_id}
+    if any(not state.topology.live[leader].alive for leader in others) or (others and state.settings.manager_token):
+        raise Fail("获取最近消息失败！")  # one channel led elsewhere is enough when nodes cannot call each other
+    mine.sort(key=lambda one: state.store.configs[one.channel_id, one.channel_type].last_append, reverse=True)
+    if form["page"] > 0:
+        size = min(form["page_size"] or 100, 500)
+        mine = mine[(form["page"] - 1) * size : form["page"] * size]
+    mine = [one for one in mine[:USER_MAX] if one.channel_type not in form["exclude_channel_types"]]
+    rows = [row for one in mine if (row := _row(state, one, form["msg_count"]))]
+    return [row for row in rows if row["unread"] or form["only_unread"] != 1]
+
+
+@routes.add("POST", "/conversation/channels")
+async def channels(call: Call) -> object:
+    uid = call.decode(UID)["uid"]
+    if not uid:
+        raise Crash
+    if answer := await to_leader(call, uid):
+        return answer
+    mine = call.state.store.conversations.get(uid, {}).values()
+    return [{"channel_id": one.channel_id, "channel_type": one.channel_type} for one in mine]
+
+
+async def _change(call: Call, *, delete: bool = False, unread: bool = False) -> object:
+    form = call.decode(ONE)
+    if not form["uid"]:
+        raise Fail("UID cannot be empty")
+    if not form["channel_id"] or not form["channel_type"]:
+        raise Fail("channel_id or channel_type cannot be empty")
+    if answer := await to_leader(call, form["uid"]):
+        return answer
+    key = (stored_id(form["channel_id"], form["channel_type"], form["uid"]), form["channel_type"])
+    one = call.state.store.conversations.get(form["uid"], {}).get(key)
+    last = call.state.archive.last_seq(key)
+
+    def apply() -> None:
+        if one is None:
+            return
+        if delete:
+            one.deleted_to = last
+        else:
+            one.read_to = max(one.read_to, last - max(0, form["unread"] if unread else 0))
+
+    await call.propose(call.state.slot_of(form["uid"]), apply)
+    return OK
+
+
+@routes.add("POST", "/conversations/clearUnread")
+async def clear_unread(call: Call) -> object:
+    return await _change(call)
+
+
+@routes.add("POST", "/conversations/setUnread")
+async def set_unread(call: Call) -> object:
+    return await _change(call, unread=True)
+
+
+@routes.add("POST", "/conversations/delete")
+async def delete(call: Call) -> object:
+    return await _change(call, delete=True)

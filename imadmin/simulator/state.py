@@ -1,0 +1,246 @@
+"""Everything one simulated cluster knows, and quick ways for tests to change it.
+
+All of it belongs to the simulator's event loop: from a test thread use `cluster.call(fn)`.
+"""
+
+import asyncio
+import random
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from . import gojson
+from .archive import Archive
+from .chatter import Cast
+from .faults import NodeFaults, Wedge
+from .ids import ChannelType, Snowflake, person_id, slot_of
+from .model import ChannelConfig, ChannelKey, Connection, Device, Message
+from .online import Online
+from .store import Store
+from .topology import Timings, Topology, build_topology
+
+REQUESTS_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    node_id: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a node listens; `cluster_addr` and `tcp_addr` are only shown."""
+
+    node_id: int
+    host: str
+    api_port: int
+    manager_port: int
+    ws_port: int
+
+    @property
+    def api(self) -> str:
+        return f"{self.host}:{self.api_port}"
+
+    @property
+    def tcp_addr(self) -> str:
+        return f"{self.host}:{self.ws_port + 1}"
+
+    @property
+    def cluster_addr(self) -> str:
+        return f"{self.host}:{self.ws_port + 2}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the real server reads from its configuration file."""
+
+    manager_token: str = ""
+    users: dict[str, tuple[str, str]] = field(default_factory=dict)
+    jwt_secret: str = "secret_wukongim"  # noqa: S105 - the real server's public default
+    token_auth: bool = False
+    allowlist_off_for_person: bool = True
+    version: str = ""
+    slot_count: int = 64
+    jwt_lifetime: float = 720 * 3600
+
+
+class SimState:
+    def __init__(self, addresses: Iterable[Address], settings: Settings, timings: Timings, seed: int) -> None:
+        self.settings = settings
+        self.seed = seed
+        self.addresses = {one.node_id: one for one in addresses}
+        self.node_ids = sorted(self.addresses)
+        self.origin = time.time()  # the demo world's "now" at start
+        self.written_at: float | None = None  # the moment at which history is being written
+        self.snowflake = Snowflake()
+        places = {one.node_id: (one.cluster_addr, f"http://{one.api}") for one in self.addresses.values()}
+        rng = random.Random(f"topology-{seed}")
+        self.topology: Topology = build_topology(places, settings.slot_count, rng, timings)
+        self.topology.on_leaders_moved = self._leaders_moved
+        self.store = Store(self.now_ns, self.snowflake)
+        self.archive = Archive()
+        self.online = Online(self.node_ids, self.leader_of_uid)
+        self.faults = {node: NodeFaults() for node in self.node_ids}
+        self.wedged: dict[int, Wedge] = {}
+        self.deaths: list[Death] = []
+        self.requests: deque[tuple[int, str, str, str, str, bytes]] = deque(maxlen=REQUESTS_KEPT)
+        self.counters: dict[int, dict[str, int]] = {node: {} for node in self.node_ids}
+        self.cast = Cast()
+        self.close_ports: Callable[[int], None] = lambda node_id: None
+
+    # -- time and place ------------------------------------------------------------------------------------------
+
+    @property
+    def timings(self) -> Timings:
+        return self.topology.timings
+
+    def now(self, node_id: int = 0) -> float:
+        skew = self.faults[node_id].clock_skew if node_id else 0.0
+        return (time.time() if self.written_at is None else self.written_at) + skew
+
+    def now_ns(self, node_id: int = 0) -> int:
+        if not node_id and self.written_at is None:
+            return time.time_ns()
+        return int(self.now(node_id) * 1_000_000) * 1000
+
+    def slot_of(self, text: str) -> int:
+        return slot_of(text, self.settings.slot_count)
+
+    def leader_of(self, text: str) -> int:
+        """The node leading the slot of a stored channel id or a uid."""
+        return self.topology.slot_leader(self.slot_of(text))
+
+    def leader_of_uid(self, uid: str) -> int:
+        return self.leader_of(uid)
+
+    def count(self, node_id: int, name: str, by: int = 1) -> None:
+        counters = self.counters[node_id]
+        counters[name] = counters.get(name, 0) + by
+
+    # -- channels ------------------------------------------------------------------------------------------------
+
+    def channel_config(self, key: ChannelKey) -> ChannelConfig:
+        """The channel's cluster config; elects a new leader if the old one is known to be offline."""
+        slot = self.slot_of(key[0])
+        entry = self.topology.view.slots[slot]
+        config = self.store.configs.get(key)
+        if config is None:
+            index = self.topology.log_slot(slot, self.now_ns())
+            return self.store.config(key, entry.replicas, entry.leader, index)
+        if not self.topology.view.nodes[config.leader_id].online:
+            config.leader_id, config.term = entry.leader, config.term + 1
+            config.conf_version = self.topology.log_slot(slot, self.now_ns())
+        return config
+
+    def members(self, key: ChannelKey) -> Iterable[str]:
+        return self.store.members.get(key, {})
+
+    # -- faults --------------------------------------------------------------------------------------------------
+
+    def die(self, node_id: int, cause: str) -> None:
+        """A deadly call ends a node, as it ends the real process."""
+        self.deaths.append(Death(node_id, cause))
+        self.kill(node_id)
+
+    def kill(self, node_id: int) -> None:
+        if not self.topology.live[node_id].alive:
+            return
+        self.faults[node_id].awake.set()
+        self.topology.went_away(node_id, hung=False)
+        self.online.node_died(node_id)
+        self.close_ports(node_id)
+        delay = 20 * self.topology.pace
+        asyncio.get_running_loop().call_later(delay, self.online.forget_dead, node_id)
+
+    def _leaders_moved(self) -> None:
+        lost = self.online.leaders_moved()
+        delay = 4 * self.topology.pace
+        asyncio.get_running_loop().call_later(delay, self.online.register_again, lost)
+
+    # -- conveniences for tests and the world --------------------------------------------------------------------
+
+    def add_user(self, uid: str, *, token: str = "", flag: int = 0, level: int = 0) -> Device:
+        """A uid with a user and a device row, as `POST /user/token` leaves it."""
+        self.topology.log_slot(self.slot_of(uid), self.now_ns())
+        return self.store.set_device(uid, flag, level, token or f"tok-{uid}-{flag}")
+
+    def add_group(
+        self,
+        channel_id: str,
+        members: Iterable[str] = (),
+        channel_type: int = ChannelType.GROUP,
+        *,
+        listed: bool = True,
+        **flags: int,
+    ) -> ChannelKey:
+        """A channel with members and their conversations, as `POST /channel` leaves it."""
+        key = (channel_id, int(channel_type))
+        if listed:
+            self.store.save_channel(*key, flags=flags)
+        else:
+            self.store.touch_channel(key)
+        self.store.add_to(self.store.members, key, members)
+        self.store.add_conversations(members, key)
+        self.topology.log_slot(self.slot_of(channel_id), self.now_ns())
+        return key
+
+    def add_message(
+        self,
+        from_uid: str,
+        channel_id: str,
+        payload: bytes | str | dict[str, object] = "hello",
+        channel_type: int = ChannelType.GROUP,
+        *,
+        at: float | None = None,
+        client_msg_no: str = "",
+        **fields: int | bool,
+    ) -> Message:
+        """Store one message at once, past every check. Person chats: channel_id is the peer's uid.
+
+        payload: bytes as they are, a dict as compact JSON, a text as `{"type":1,"content":text}`.
+        """
+        if isinstance(payload, str):
+            payload = {"type": 1, "content": payload}
+        body = payload if isinstance(payload, bytes) else gojson.dumps(payload)
+        stored = person_id(from_uid, channel_id) if channel_type == ChannelType.PERSON else channel_id
+        key = (stored, int(channel_type))
+        config = self.channel_config(key)
+        moment = self.now() if at is None else at
+        message = Message(
+            id=self.snowflake.next(config.leader_id, int(moment * 1000)),
+            seq=0,
+            client_msg_no=client_msg_no or f"{uuid.uuid4().hex}0",
+            from_uid=from_uid,
+            channel_id=stored,
+            channel_type=int(channel_type),
+            payload=body,
+            timestamp=int(moment),
+            term=config.term,
+        )
+        for name, value in fields.items():
+            setattr(message, name, value)
+        if channel_type == ChannelType.PERSON:
+            self.store.add_conversations((from_uid, channel_id), key)
+        config.last_append = int(moment * 1_000_000_000)
+        config.running = True
+        return self.archive.store(message)
+
+    def add_connection(self, uid: str, node_id: int = 0, **fields: object) -> Connection:
+        """A connection without a socket, as the demo world has them."""
+        node_id = node_id or self.node_ids[0]
+        now = self.now()
+        connection = Connection(
+            id=self.online.next_id(node_id),
+            uid=uid,
+            node_id=node_id,
+            device_flag=1,
+            device_id="web",
+            connected_at=now,
+            last_activity=now,
+        )
+        for name, value in fields.items():
+            setattr(connection, name, value)
+        return self.online.add(connection)
