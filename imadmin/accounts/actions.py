@@ -168,7 +168,7 @@ def _check_username(user: User) -> None:
 
 
 def _keep_an_owner(leaving: User) -> None:
-    """Raises Conflict when nobody else could manage the site. Rows are locked, so two owners can't unmake each other."""
+    """Raises Conflict when nobody else could manage the site. Locked rows, so two can't unmake each other."""
     owners = User.objects.select_for_update().filter(is_owner=True, is_active=True)
     others = [each for each in owners if each.pk != leaving.pk]
     if leaving.is_owner and not others:

@@ -52,13 +52,6 @@ class AuditEntry(models.Model):
         "target_kind", "target", "reason", "before", "after", "outcome", "detail",
     )  # fmt: skip
 
-    def computed_hash(self) -> str:
-        """SHA-256 over the previous hash, the time in UTC and every other field as canonical JSON."""
-        fields: dict[str, Any] = {name: getattr(self, name) for name in self.HASHED}
-        fields["at"] = self.at.isoformat(timespec="microseconds")
-        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(f"{self.previous_hash}\n{text}".encode()).hexdigest()
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise AppendOnly
@@ -66,6 +59,13 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise AppendOnly
+
+    def computed_hash(self) -> str:
+        """SHA-256 over the previous hash, the time in UTC and every other field as canonical JSON."""
+        fields: dict[str, Any] = {name: getattr(self, name) for name in self.HASHED}
+        fields["at"] = self.at.isoformat(timespec="microseconds")
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(f"{self.previous_hash}\n{text}".encode()).hexdigest()
 
 
 class AuditHead(models.Model):

@@ -4,18 +4,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Prefetch, Q
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import Combinable
 
 from imadmin.audit.models import AuditEntry, AuditHead
 from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.core.paging import decode_cursor, encode_cursor
 
 PAGE_MAX = 200
+UNFINISHED = "unfinished"
+OUTCOMES = ("done", "partial", "failed", "unknown", UNFINISHED)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """clusters: slugs one may see, None = all.  Empty texts don't filter."""
+    """clusters: slugs one may see, None = all.  Empty texts don't filter.  outcome: as AuditRow tells it."""
 
     clusters: tuple[str, ...] | None = None
     cluster: str = ""
@@ -25,6 +29,7 @@ class AuditFilter:
     target: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class AuditRow:
     def outcome(self) -> str:
         if self.entry.phase == AuditEntry.Phase.EVENT:
             return self.entry.outcome or "done"
-        return self.result.outcome if self.result else "unfinished"
+        return self.result.outcome if self.result else UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,15 @@ def page(wanted: AuditFilter, *, cursor: str = "", limit: int = 50) -> AuditPage
         rows = rows.filter(at__gte=wanted.since)
     if wanted.until:
         rows = rows.filter(at__lt=wanted.until)
+    if wanted.outcome:
+        rows = rows.filter(_ended(wanted.outcome))
     if cursor:
         before = decode_cursor(cursor, "before")["before"]
         if not isinstance(before, int) or isinstance(before, bool) or not 0 < before < 2**63:
             raise InvalidInput({"cursor": [gettext_noop("This page marker is broken; start from the first page.")]})
         rows = rows.filter(id__lt=before)
     limit = max(1, min(limit, PAGE_MAX))
-    found = list(rows.order_by("-id").prefetch_related(Prefetch("outcomes"))[: limit + 1])
+    found = list(rows.order_by("-id").prefetch_related("outcomes")[: limit + 1])
     shown = tuple(AuditRow(entry, next(iter(entry.outcomes.all()), None)) for entry in found[:limit])
     return AuditPage(shown, encode_cursor(before=found[limit - 1].pk) if len(found) > limit else "")
 
@@ -79,6 +86,18 @@ def entry(wanted: AuditFilter, entry_id: int) -> AuditRow | None:
     return AuditRow(found, next(iter(found.outcomes.all()), None)) if found else None
 
 
+def actions() -> tuple[str, ...]:
+    """Every action that is on the trail, by one step through the index each: the trail itself may be long."""
+    table = connection.ops.quote_name(AuditEntry._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH RECURSIVE found(action) AS (SELECT MIN(action) FROM {table} UNION ALL "  # noqa: S608  (no input)
+            f"SELECT (SELECT MIN(action) FROM {table} WHERE action > found.action) FROM found "
+            "WHERE found.action IS NOT NULL) SELECT action FROM found WHERE action IS NOT NULL"
+        )
+        return tuple(row[0] for row in cursor.fetchall())
+
+
 @dataclass(frozen=True, slots=True)
 class ChainReport:
     """rows: how many were checked.  first_bad: the first row that doesn't hold, with what is wrong, or None."""
@@ -86,10 +105,16 @@ class ChainReport:
     rows: int
     first_bad: int | None
     problem: str
+    head: str = ""
 
 
 def verify() -> ChainReport:
-    """Walk the whole chain: order, hashes, links and the recorded end."""
+    """Walk the whole chain: order, hashes, links and the recorded end.
+
+    The end is read before and after: rows written meanwhile are no fault, rows behind the recorded end are.
+    """
+    head = AuditHead.objects.filter(pk=1).first()
+    end = head.last_id if head else 0
     previous, expected, count = "", 1, 0
     for row in _all_rows():
         count += 1
@@ -99,12 +124,26 @@ def verify() -> ChainReport:
             return ChainReport(count, row.pk, gettext_noop("the row isn't linked to the one before it"))
         if row.computed_hash() != row.hash:
             return ChainReport(count, row.pk, gettext_noop("the row was altered"))
+        if head and row.pk == end and row.hash != head.last_hash:
+            return ChainReport(count, row.pk, gettext_noop("the row isn't the one that was recorded last"))
         previous, expected = row.hash, row.pk + 1
-    head = AuditHead.objects.filter(pk=1).first()
-    if head and (head.last_id, head.last_hash) != (expected - 1, previous):
+    if expected <= end:
         return ChainReport(count, expected, gettext_noop("rows are missing at the end"))
-    return ChainReport(count, None, "")
+    now = AuditHead.objects.filter(pk=1).first()
+    if expected - 1 > (now.last_id if now else 0):
+        return ChainReport(
+            count, (now.last_id if now else 0) + 1, gettext_noop("the row was added past the recorded end")
+        )
+    return ChainReport(count, None, "", previous)
 
 
 def _all_rows() -> Iterator[AuditEntry]:
     return AuditEntry.objects.order_by("id").iterator(chunk_size=2000)
+
+
+def _ended(outcome: str) -> Combinable | Q:
+    """Rows whose outcome is this one; an intent that has none is "unfinished"."""
+    results = AuditEntry.objects.filter(intent=OuterRef("pk"))
+    if outcome == UNFINISHED:
+        return Q(phase=AuditEntry.Phase.INTENT) & ~Exists(results)
+    return Q(phase=AuditEntry.Phase.EVENT, outcome=outcome) | Q(Exists(results.filter(outcome=outcome)))

@@ -163,6 +163,7 @@ def event(
 
 def _append(**fields: Any) -> AuditEntry:
     """Chain one row to the end. The head row is locked first, so two writers can't take the same place."""
+    fields |= {name: _storable_text(fields[name]) for name in _IDENTITY}
     with transaction.atomic(durable=False):
         head, _ = AuditHead.objects.select_for_update().get_or_create(pk=1)
         entry = AuditEntry(
@@ -188,14 +189,21 @@ def _failures(outcomes: Outcomes) -> dict[str, Any]:
 
 
 def _storable(value: Any) -> Any:
-    """JSON-ready: sets sorted, long lists cut with a note of their length."""
+    """JSON-ready: sets sorted, long lists cut with a note of their length, texts that every database takes."""
+    if isinstance(value, str):
+        return _storable_text(value)
     if isinstance(value, (set, frozenset)):
         value = sorted(value)
     if isinstance(value, (list, tuple)):
         cut = [_storable(item) for item in value[:LIST_MAX]]
         return cut if len(value) <= LIST_MAX else {"first": cut, "of": len(value)}
     if isinstance(value, dict):
-        return {str(key): _storable(item) for key, item in value.items()}
+        return {_storable_text(str(key)): _storable(item) for key, item in value.items()}
     if isinstance(value, datetime):
         return value.isoformat()
     return value
+
+
+def _storable_text(text: str) -> str:
+    """Ids come from outside: a NUL or half a surrogate pair would make the row, and so the change, impossible."""
+    return text.replace("\x00", "\N{SYMBOL FOR NULL}").encode("utf-8", "backslashreplace").decode()
