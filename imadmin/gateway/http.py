@@ -18,7 +18,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import stamina
 
 from imadmin.core.errors import gettext_noop
 from imadmin.gateway.address import AddressGuard, NoAddress
@@ -37,7 +36,7 @@ from imadmin.gateway.flights import Flights
 BODY_LIMIT = 16 * 1024 * 1024
 CONNECTIONS = 64
 CALLS_PER_NODE = 8
-READ_ATTEMPTS = 2
+RETRY_PAUSES = (0.1,)  # seconds before a read is asked again
 
 SILENT_WRITE = gettext_noop("The node went silent before it answered: the change may or may not have happened")
 CUT_WRITE = gettext_noop("The connection broke before the node answered: the change may or may not have happened")
@@ -173,13 +172,14 @@ class Http:
 
     async def _asked_again(self, call: Call) -> Reply:
         """Reads are asked once more when no connection came about."""
-        retries = stamina.retry_context(
-            on=_worth_another, attempts=READ_ATTEMPTS, wait_initial=0.05, wait_max=0.2, wait_jitter=0.1
-        )
-        async for attempt in retries:
-            with attempt:
+        for pause in RETRY_PAUSES:
+            try:
                 return await self._once(call)
-        raise AssertionError("unreachable")
+            except Unreachable as error:
+                if error.message not in (REFUSED, CUT_READ):  # a time-out or an unknown name won't do better at once
+                    raise
+            await asyncio.sleep(pause)
+        return await self._once(call)
 
     async def _once(self, call: Call) -> Reply:
         async with self._admitted(call) as gate:
@@ -294,11 +294,6 @@ async def _read(call: Call, response: httpx.Response) -> bytes:
     if unpacker and size and not unpacker.eof:
         raise BadReply(BROKEN_GZIP, node=call.label, operation=call.operation)
     return b"".join(parts)
-
-
-def _worth_another(error: Exception) -> bool:
-    """Only when no connection came about: a name that can't be resolved or a time-out won't do better at once."""
-    return isinstance(error, Unreachable) and error.message in (REFUSED, CUT_READ)
 
 
 def _translated(call: Call, error: Exception) -> Exception:

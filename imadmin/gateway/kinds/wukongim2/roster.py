@@ -59,7 +59,7 @@ class Roster:
         async with self._lock:
             if not self._members or time.monotonic() - self._asked_at >= KEEP_SECONDS:
                 rows = await self._link.get("nodes", "/cluster/simpleNodes", parse=wire.members, timeouts=QUICK)
-                await self._learn_extra()
+                await self.learn_extra()
                 self._members = self.placed(rows)
                 self._asked_at = time.monotonic()
             return self._members
@@ -123,7 +123,7 @@ class Roster:
         found = [*self._fixed.values(), *self._extra, *(member.url for member in self._members if member.row.is_online)]
         return tuple(base for base in dict.fromkeys(found) if base)
 
-    async def _learn_extra(self) -> None:
+    async def learn_extra(self) -> None:
         """Addresses given without a node id: ask each who it is, until it says so once."""
         unknown = [base for base in self._extra if base not in self._learned]
         asked = (
