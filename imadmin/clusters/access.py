@@ -142,6 +142,10 @@ def enter_by_command(slug: str) -> Scope:
     return Scope(actor=command_actor(), permissions=frozenset(Permission), cluster=cluster)
 
 
+def enter_site_by_command() -> SiteScope:
+    return SiteScope(actor=command_actor(), permissions=frozenset(Permission))
+
+
 def command_actor() -> Actor:
     import getpass
 
