@@ -180,14 +180,17 @@ async def _with_neighbours(
     scope: Scope, message_id: int, before: int, after: int
 ) -> tuple[Message, tuple[Message, ...] | AppError, int | None]:
     hit = _found(await _ask_for(scope, message_id))
-    around, newest = await asyncio.gather(
+    around, doubles, newest = await asyncio.gather(
         scope.gateway.messages_around(hit.channel, hit.seq, before=before, after=after),
+        scope.gateway.messages_at(hit.channel, hit.seq),
         scope.gateway.max_seq(hit.channel),
         return_exceptions=True,
     )
-    for answer in (around, newest):
+    for answer in (around, doubles, newest):
         if isinstance(answer, BaseException) and not isinstance(answer, (GatewayError, InvalidInput)):
             raise answer
+    if isinstance(around, tuple) and isinstance(doubles, tuple):
+        around = (*doubles, *around)
     return (
         hit,
         around if isinstance(around, (tuple, AppError)) else (),

@@ -104,7 +104,7 @@ class MessagesOut(Schema):
 
 
 class ContextOut(Schema):
-    """Oldest first.  newest_seq: the channel's, null = unknown.  problem: why only the message itself is here, or ""."""
+    """Oldest first.  newest_seq: the channel's, null = unknown.  problem: why only the message itself is here."""
 
     items: list[MessageOut]
     hit: str

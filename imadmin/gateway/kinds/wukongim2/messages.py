@@ -97,6 +97,22 @@ class MessagesPart(ChannelsPart):
         )
         return tuple(message for message in found if start <= message.seq <= seq + after)
 
+    async def messages_at(self, channel: ChannelRef, seq: int) -> tuple[Message, ...]:
+        """What the nodes keep under one sequence number, by id: more than one after a failover gave it out twice.
+
+        A channel's leader knows only its own; a deposed one still has the other.
+        Source: GET /cluster/messages, all nodes; reference 5.4 (2), 5.9.
+        """
+        guards.check_channel(channel)
+        params = {
+            "channel_id": channel.id,
+            "channel_type": channel.type,
+            "offset_message_seq": seq + 1,  # exclusive
+            "limit": 2,
+        }
+        found, _ = await self._found("messages_at", params)
+        return tuple(sorted((message for message in found if message.seq == seq), key=lambda message: message.id))
+
     async def max_seq(self, channel: ChannelRef) -> int | None:
         """The newest sequence number; 0 for an empty channel, None for one that was never used.
 
