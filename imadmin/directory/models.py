@@ -67,3 +67,21 @@ class FlagRecord(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["cluster", "channel_type", "channel_id"], name="flag_record_once")
         ]
+
+
+class Plan(models.Model):
+    """A change that was shown before it is made: what would happen, to which state, until when it may be applied.
+
+    state: hash of what the preview was made from.  change: what the action needs to carry it out.
+    """
+
+    id = models.CharField(max_length=16, primary_key=True)
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="plans")
+    action = models.CharField(max_length=50)
+    target = models.TextField()
+    change = models.JSONField()
+    state = models.CharField(max_length=64)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+    applied_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,307 @@
+"""Changing who is in a channel, on its denylist or on its allowlist: previewed, written, read back, recorded.
+
+The server answers 200 to list changes it did not make (reference 5.5), so every outcome here comes from reading the
+list again.  Pages go through `preview` and `apply`; scripts that name each uid themselves may call `change_list`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from imadmin.accounts.permissions import Permission
+from imadmin.audit.record import Target, clean_reason, recorded
+from imadmin.clusters.access import Scope
+from imadmin.core import events
+from imadmin.core.aio import run
+from imadmin.core.errors import AppError, InvalidInput, Unsupported, gettext_noop
+from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
+from imadmin.directory import plans
+from imadmin.directory.models import Restriction
+from imadmin.directory.queries.lists import ListName, read_list, why_without
+from imadmin.directory.remember import forget, remember
+from imadmin.directory.uids import BadUid, UidList, clean_uids, why_bad
+from imadmin.gateway.errors import (
+    CircuitOpen,
+    GatewayError,
+    ListWriteBroken,
+    NotAllowed,
+    RefusedLocally,
+    Unauthorised,
+)  # fmt: skip
+from imadmin.gateway.types import ChannelRef
+
+CHANNEL_ID_MAX = 500
+
+NOT_ON_LIST = gettext_noop("it was not on the list")
+NOT_THERE = gettext_noop("not there when read back")
+STILL_THERE = gettext_noop("still there when read back")
+HALF_WAY = gettext_noop(
+    "The cluster stopped half way. Done is what was read back from it afterwards; the rest was not written."
+)
+UNREAD = gettext_noop("The change was sent, but the list could not be read back: look at it before you try again.")
+SLOW_CONVERSATIONS = gettext_noop(
+    "The list is written, but the cluster gave up while it updated the conversations of these people."
+)
+EMPTIES = gettext_noop("This empties the allowlist: everybody who is a member may send again.")
+BEGINS = gettext_noop("This switches the allowlist on: only members on it may send from then on.")
+UNREADABLE = gettext_noop(
+    "This server can't be asked for the list of a channel with such an id, so nobody can tell who is on it already, "
+    "and the result can't be read back."
+)
+DROPS_ODD = gettext_noop(
+    "Entries on the list that can't be uids are dropped on this occasion, since it is written whole."
+)
+
+
+class Verb(StrEnum):
+    ADD = "add"
+    REMOVE = "remove"
+
+
+_ACTIONS = {
+    (ListName.MEMBERS, Verb.ADD): "channel.add_members",
+    (ListName.MEMBERS, Verb.REMOVE): "channel.remove_members",
+    (ListName.DENYLIST, Verb.ADD): "channel.deny",
+    (ListName.DENYLIST, Verb.REMOVE): "channel.undeny",
+    (ListName.ALLOWLIST, Verb.ADD): "channel.allow",
+    (ListName.ALLOWLIST, Verb.REMOVE): "channel.unallow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """Which list of which channel, and whether uids join or leave it."""
+
+    channel: ChannelRef
+    list: ListName
+    verb: Verb
+
+    @property
+    def action(self) -> str:
+        return _ACTIONS[self.list, self.verb]
+
+    @property
+    def permission(self) -> Permission:
+        return Permission.MANAGE_CHANNELS if self.list is ListName.MEMBERS else Permission.RESTRICT_MEMBERS
+
+    @property
+    def is_adding(self) -> bool:
+        return self.verb is Verb.ADD
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlan:
+    """What a change would do. before/after: sizes of the list, None when unknown.  notes: what it means besides."""
+
+    change: ListChange
+    id: str
+    expires_at: datetime
+    changing: tuple[str, ...]
+    same: tuple[str, ...]
+    bad: tuple[BadUid, ...]
+    duplicates: int
+    before: int | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def after(self) -> int | None:
+        if self.before is None:
+            return None
+        return self.before + len(self.changing) if self.change.is_adding else self.before - len(self.changing)
+
+
+def preview(scope: Scope, change: ListChange, wanted: UidList) -> ListPlan:
+    """What the change would do now, kept for ten minutes.  Raises Forbidden, InvalidInput, GatewayError."""
+    _authorise(scope, change)
+    if not wanted.uids and not wanted.bad:
+        raise InvalidInput({"uids": [gettext_noop("Give at least one uid.")]})
+    before = _read(scope, change)
+    listed = frozenset(before or ())
+    changing = tuple(uid for uid in wanted.uids if before is None or (uid in listed) is not change.is_adding)
+    plan = plans.keep(
+        scope, change.action, str(change.channel), {"uids": list(wanted.uids)}, _state(change, wanted.uids, before)
+    )
+    moved = frozenset(changing)
+    return ListPlan(
+        change=change,
+        id=plan.id,
+        expires_at=plan.expires_at,
+        changing=changing,
+        same=tuple(uid for uid in wanted.uids if uid not in moved),
+        bad=wanted.bad,
+        duplicates=wanted.duplicates,
+        before=None if before is None else len(listed),
+        notes=_notes(change, changing, before),
+    )
+
+
+def apply(scope: Scope, change: ListChange, plan_id: str, *, reason: str) -> Outcomes:
+    """Carry out a plan of one's own, once.  Raises StateMoved with a fresh preview when the list has changed since."""
+    _authorise(scope, change)
+    reason = clean_reason(reason)
+    plan = plans.find(scope, plan_id, change.action, str(change.channel))
+    wanted = tuple(plan.change["uids"])
+    before = _read(scope, change)
+    if _state(change, wanted, before) != plan.state:
+        raise plans.StateMoved(preview(scope, change, UidList(wanted)))
+    plans.claim(plan)
+    return _carry_out(scope, change, wanted, before, reason)
+
+
+def change_list(scope: Scope, change: ListChange, uids: str | Sequence[str], *, reason: str) -> Outcomes:
+    """Change the list at once: one uid, or a list the caller answers for.  One outcome per uid.
+
+    Raises Forbidden, InvalidInput (naming the bad entries; nothing was changed then), GatewayError.
+    """
+    _authorise(scope, change)
+    reason = clean_reason(reason)
+    wanted = clean_uids(uids)
+    return _carry_out(scope, change, wanted, _read(scope, change), reason)
+
+
+def _authorise(scope: Scope, change: ListChange) -> None:
+    scope.require(change.permission, change.channel)
+    if why := why_without(change.channel, change.list):
+        raise Unsupported(why)
+    if len(change.channel.id) > CHANNEL_ID_MAX:
+        raise InvalidInput(
+            {"channel": [gettext_noop("Channel ids longer than 500 characters can't be changed from here.")]}
+        )
+
+
+def _read(scope: Scope, change: ListChange) -> list[str] | None:
+    """The list as it is; None when the server can't be asked for it.  Other errors mean: don't begin."""
+    try:
+        return run(read_list(scope.gateway, change.channel, change.list))
+    except RefusedLocally:
+        if change.list is ListName.ALLOWLIST:
+            raise
+        return None
+
+
+def _state(change: ListChange, wanted: Sequence[str], before: list[str] | None) -> str:
+    """What must not have moved: for the wanted uids whether they are in; the allowlist is written whole, so all of it.
+
+    In a big group people come and go all the time; that alone must not refuse a plan.
+    """
+    listed = frozenset(before or ())
+    return plans.state_of(listed if change.list is ListName.ALLOWLIST else listed & frozenset(wanted), before is None)
+
+
+def _notes(change: ListChange, changing: Sequence[str], before: list[str] | None) -> tuple[str, ...]:
+    if before is None:
+        return (UNREADABLE,)
+    if change.list is not ListName.ALLOWLIST:
+        return ()
+    notes = []
+    if change.is_adding and not before and changing:
+        notes.append(BEGINS)
+    if not change.is_adding and before and len(changing) == len(set(before)):
+        notes.append(EMPTIES)
+    if any(why_bad(uid) for uid in before):
+        notes.append(DROPS_ODD)
+    return tuple(notes)
+
+
+def _carry_out(
+    scope: Scope, change: ListChange, wanted: Sequence[str], before: list[str] | None, reason: str
+) -> Outcomes:
+    """Intent, write, read back, remember, outcome, signal."""
+    listed = frozenset(before or ())
+    todo = [uid for uid in wanted if before is None or (uid in listed) is not change.is_adding]
+    target = Target("channel", str(change.channel))
+    with recorded(scope.actor, change.action, target, reason, cluster=scope.slug) as entry:
+        failure = _write(scope, change, todo, before or []) if todo else None
+        after = _read_back(scope, change) if todo and before is not None else before
+        outcomes = _outcomes(change, wanted, before, after, failure)
+        asked = frozenset(wanted)
+        entry.finish(
+            before=None if before is None else {"listed": listed & asked, "size": len(listed)},
+            after=None if after is None else {"listed": frozenset(after) & asked, "size": len(set(after))},
+            outcomes=outcomes,
+        )
+        if change.list is ListName.DENYLIST:
+            _remember(scope, change, outcomes, reason)
+    events.changed(f"{scope.slug}/{change.list}/{change.channel}")
+    return outcomes
+
+
+def _write(scope: Scope, change: ListChange, uids: list[str], before: list[str]) -> GatewayError | None:
+    """Send the change.  What goes wrong on the way comes back as a value: the list is read back in any case."""
+    gateway, channel = scope.gateway, change.channel
+    try:
+        match change.list, change.verb:
+            case ListName.MEMBERS, Verb.ADD:
+                run(gateway.add_subscribers(channel, uids))
+            case ListName.MEMBERS, Verb.REMOVE:
+                run(gateway.remove_subscribers(channel, uids))
+            case ListName.DENYLIST, Verb.ADD:
+                run(gateway.add_to_denylist(channel, uids))
+            case ListName.DENYLIST, Verb.REMOVE:
+                run(gateway.remove_from_denylist(channel, uids))
+            case _:
+                # Taking the last one off by itself leaves everybody locked out for half an hour (reference 2.5).
+                run(gateway.set_allowlist(channel, _whole_list(before, uids, adding=change.is_adding)))
+    except GatewayError as error:
+        return error
+    return None
+
+
+def _whole_list(before: Collection[str], uids: Sequence[str], *, adding: bool) -> list[str]:
+    kept = [uid for uid in dict.fromkeys(before) if not why_bad(uid)]
+    if adding:
+        return list(dict.fromkeys([*kept, *uids]))
+    leaving = frozenset(uids)
+    return [uid for uid in kept if uid not in leaving]
+
+
+def _read_back(scope: Scope, change: ListChange) -> list[str] | None:
+    try:
+        return run(read_list(scope.gateway, change.channel, change.list))
+    except AppError:
+        return None
+
+
+_NEVER_SENT = (CircuitOpen, NotAllowed, Unauthorised)
+
+
+def _outcomes(
+    change: ListChange,
+    wanted: Sequence[str],
+    before: list[str] | None,
+    after: list[str] | None,
+    failure: GatewayError | None,
+) -> Outcomes:
+    """One outcome per uid, from what was on the list before and is on it now."""
+    unsent = frozenset(failure.unsent) if isinstance(failure, ListWriteBroken) else frozenset[str]()
+    if isinstance(failure, _NEVER_SENT):
+        unsent = frozenset(wanted)
+    why = failure.text() if failure else (NOT_THERE if change.is_adding else STILL_THERE)
+    if before is None:
+        # Nobody knows who was on it, so "already so" would be a guess.
+        results = ((uid, Result.FAILED if uid in unsent else Result.UNKNOWN) for uid in wanted)
+        return Outcomes(tuple(TargetOutcome(uid, result, why if failure else "") for uid, result in results), UNREAD)
+    found = Outcomes.of_presence(wanted, before, after, present=change.is_adding, unsent=unsent, why=why).items
+    if not change.is_adding:
+        found = tuple(
+            TargetOutcome(item.target, Result.NOT_FOUND, NOT_ON_LIST) if item.result is Result.ALREADY else item
+            for item in found
+        )
+    return Outcomes(found, _note(found, after, failure))
+
+
+def _note(found: Sequence[TargetOutcome], after: list[str] | None, failure: GatewayError | None) -> str:
+    if after is None:
+        return UNREAD
+    if failure is None:
+        return ""
+    return HALF_WAY if any(item.result is Result.FAILED for item in found) else SLOW_CONVERSATIONS
+
+
+def _remember(scope: Scope, change: ListChange, outcomes: Outcomes, reason: str) -> None:
+    if change.is_adding:
+        remember(scope, Restriction.Kind.DENY, outcomes.of(Result.DONE), channel=change.channel, reason=reason)
+    else:
+        gone = (*outcomes.of(Result.DONE), *outcomes.of(Result.NOT_FOUND))
+        forget(scope, Restriction.Kind.DENY, gone, channel=change.channel)
