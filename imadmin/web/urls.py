@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, URLResolver
 
-from imadmin.web.routes import channels, messages, site, users
+from imadmin.web.routes import channels, messages, shell, site, users
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *shell.urlpatterns,
     *site.urlpatterns,
     *messages.urlpatterns,
     *channels.urlpatterns,
