@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from .faults import big_body, broken_reply
 from .http import Call, Dies, Fail, Reply, dispatch
-from .listen import Receive, Scope, Send
+from .listen import Receive, Scope, Send, drop
 from .routes import load_routes
 from .state import SimState
 
@@ -24,7 +24,7 @@ class NodeApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            scope["state"]["transport"].abort()
+            await drop(scope)
             return
         call = await self._read(scope, receive)
         if call is None:
@@ -33,11 +33,11 @@ class NodeApp:
         faults = self.state.faults[self.node_id]
         await faults.pass_through()
         if faults.broken == "reset":
-            scope["state"]["transport"].abort()
+            await drop(scope)
             return
         reply = await self._answer(call)
         if reply is None:
-            scope["state"]["transport"].abort()
+            await drop(scope)
         elif faults.broken == "big":
             await self._send_big(send)
         else:
@@ -52,7 +52,7 @@ class NodeApp:
             chunks.append(event.get("body", b""))
             size += len(chunks[-1])
             if size > MAX_BODY:
-                scope["state"]["transport"].abort()
+                await drop(scope)
                 return None
             if not event.get("more_body"):
                 break

@@ -11,7 +11,7 @@ from . import gojson
 from .behaviour import Draft, send_from_client
 from .gojson import Struct
 from .ids import MANAGER_UID, ChannelType, has_forbidden
-from .listen import Receive, Scope, Send
+from .listen import Receive, Scope, Send, drop
 from .model import Connection
 from .routes.connections import kick_connection
 from .state import SimState
@@ -98,6 +98,7 @@ class Session:
                 self.state.online.unauthenticated[self.node_id] -= 1
         if connection is None:
             self.transport.abort()  # no answer, no close frame
+            await asyncio.sleep(0)
             return
         writer = asyncio.ensure_future(self._write())
         try:
@@ -267,6 +268,6 @@ class ClientApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
-            scope["state"]["transport"].abort()
+            await drop(scope)
             return
         await Session(self.state, self.node_id, scope, receive, send).run()

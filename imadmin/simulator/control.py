@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from . import gojson
-from .listen import Receive, Scope, Send
+from .listen import Receive, Scope, Send, drop
 
 Knob = Callable[[int, dict[str, str]], Any]
 
@@ -19,7 +19,7 @@ class ControlApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            scope["state"]["transport"].abort()
+            await drop(scope)
             return
         status, answer = self._answer(scope["method"], scope["path"], scope["query_string"].decode())
         headers = [(b"content-type", b"application/json; charset=utf-8")]

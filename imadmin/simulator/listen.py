@@ -5,6 +5,7 @@ can take the number meanwhile.
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -35,6 +36,22 @@ class _WebSocket(WebSocketsSansIOProtocol):
             self.scope["state"]["transport"] = self.transport
 
 
+async def drop(scope: Scope) -> None:
+    """Cut the connection without an answer; returns when uvicorn has noticed, which would complain otherwise."""
+    scope["state"]["transport"].abort()
+    await asyncio.sleep(0)
+
+
+def _quiet(app: App) -> App:
+    """Requests that still wait when a node ends are cut off; that is no error worth a traceback."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return run
+
+
 def bind(host: str, port: int) -> socket.socket:
     """Reserve a port without listening on it; port 0 takes a free one."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -50,7 +67,7 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._state = ServerState()
         self._config = uvicorn.Config(
-            app,
+            _quiet(app),
             log_config=None,
             lifespan="off",
             access_log=False,

@@ -67,6 +67,7 @@ class ChannelConfig:
     migrate_to: int = 0
     last_append: int = 0
     running: bool = False
+    written_by: int = 0  # the slot leader that saved it last; it shows the row without its id
 
 
 @dataclass(slots=True)

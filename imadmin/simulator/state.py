@@ -129,10 +129,13 @@ class SimState:
         config = self.store.configs.get(key)
         if config is None:
             index = self.topology.log_slot(slot, self.now_ns())
-            return self.store.config(key, entry.replicas, entry.leader, index)
+            config = self.store.config(key, entry.replicas, entry.leader, index)
+            config.written_by = entry.leader
+            return config
         if not self.topology.view.nodes[config.leader_id].online:
             config.leader_id, config.term = entry.leader, config.term + 1
             config.conf_version = self.topology.log_slot(slot, self.now_ns())
+            config.written_by = entry.leader
         return config
 
     def members(self, key: ChannelKey) -> Iterable[str]:

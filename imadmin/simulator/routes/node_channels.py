@@ -106,7 +106,7 @@ async def channel_config(call: Call) -> object:
     if config is None:
         raise Fail("not found")
     row: dict[str, Any] = {
-        "id": channel_hash(*key),
+        "id": 0 if config.written_by == call.node_id else channel_hash(*key),
         "channel_id": key[0],
         "channel_type": key[1],
         "replica_max_count": 3,
