@@ -61,3 +61,31 @@ def work_of(query: MessageQuery) -> str:
     if query.client_msg_no:
         return gettext_noop("Looked up by its client number in the index of every node: cheap.")
     return gettext_noop("Reads the newest messages of all channels, by message id: cheap.")
+
+
+def why_nothing(query: MessageQuery, *, is_later_page: bool = False) -> str:
+    """Why a search may have found nothing, and what to try."""
+    if is_later_page:
+        return gettext_noop("There is nothing older. Go back to the newest.")
+    if query.message_id:
+        return gettext_noop(
+            "No node that answered has this id. It may be mistyped, belong to another cluster, or name a message that "
+            "was never stored."
+        )
+    if query.text:
+        return gettext_noop(
+            "No body in this channel holds this text as typed. Capital letters, spaces and full-width signs count; "
+            "try fewer characters."
+        )
+    if query.channel is not None and (query.from_uid or query.client_msg_no):
+        return gettext_noop("Nothing in this channel matches. Ids are compared exactly; search the channel alone.")
+    if query.channel is not None:
+        return gettext_noop(
+            "No message was ever stored here. The same id may exist as another kind of channel, and a person chat is "
+            "found by its two uids."
+        )
+    if query.from_uid:
+        return gettext_noop("No message by this sender. Uids are compared exactly, capital letters too.")
+    if query.client_msg_no:
+        return gettext_noop("No message with this client number. Clients that send none get one from the server.")
+    return gettext_noop("This cluster holds no messages yet.")

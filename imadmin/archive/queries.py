@@ -88,12 +88,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """A permalink: the message and what was said around it."""
+    """A permalink: the message and what was said around it.  trace: the audit row of this reading, None when masked."""
 
     message: ShownMessage
     context: Context
     access: BodyAccess
     as_of: datetime
+    trace: int | None = None
 
 
 def search(scope: Scope, wanted: SearchFields, *, cursor: str = "", limit: int = PAGE) -> FoundMessages:
@@ -145,11 +146,11 @@ def permalink(scope: Scope, message_id: int, *, before: int = AROUND, after: int
     """
     scope.require(Permission.SEARCH_MESSAGES)
     hit, around, newest = run(_with_neighbours(scope, message_id, before, after))
-    access = body_access(scope)
-    if access is BodyAccess.OPEN:
-        shown = 1 if isinstance(around, AppError) else len({hit.id, *(item.id for item in around)})
-        _leave_trace(scope, "message.read", Target("message", str(hit.id)), _read_detail(hit, shown))
-    return _page_of(hit, around, newest, access)
+    page = _page_of(hit, around, newest, body_access(scope))
+    if page.access is not BodyAccess.OPEN:
+        return page
+    detail = _read_detail(hit, len(page.context.items))
+    return replace(page, trace=_leave_trace(scope, "message.read", Target("message", str(hit.id)), detail))
 
 
 def opened(page: MessagePage, revealed: ShownMessage) -> MessagePage:
@@ -223,12 +224,12 @@ def _read_detail(found: Message, shown: int) -> dict[str, Any]:
     return {"channel": str(found.channel), "sender": found.from_uid, "messages": shown}
 
 
-def _leave_trace(scope: Scope, action: str, target: Target, detail: dict[str, Any]) -> None:
-    """No trace, no bodies: raises Busy when the trail can't be written."""
+def _leave_trace(scope: Scope, action: str, target: Target, detail: dict[str, Any]) -> int:
+    """The row's id. No trace, no bodies: raises Busy when the trail can't be written."""
     if not target.id:
         target = Target(target.kind, scope.slug)
     try:
-        record.event(scope.actor, action, target, cluster=scope.slug, detail=detail)
+        return record.event(scope.actor, action, target, cluster=scope.slug, detail=detail).pk
     except DatabaseError as error:
         raise Busy(
             gettext_noop("The audit trail can't be written right now, so no messages are shown."),

@@ -1,0 +1,54 @@
+"""What is typed into the message search, and why one is revealed.  What may be asked is decided in archive.wanted."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from imadmin.archive.wanted import SearchFields
+from imadmin.web.message_words import CHANNEL_KINDS
+
+
+class KindSelect(forms.Select):
+    """Keeps what the address says, even when it is none of the choices, so that the error stands beside it."""
+
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+        known = {str(choice) for choice, _word in self.choices}
+        extra = [(typed, typed) for typed in value if typed and typed not in known]
+        before, self.choices = self.choices, [*self.choices, *extra]
+        try:
+            return super().optgroups(name, value, attrs)
+        finally:
+            self.choices = before
+
+
+def _text(label: Any, **options: Any) -> forms.CharField:
+    attributes = {"autocomplete": "off", "spellcheck": "false", "class": "mono", **options.pop("attrs", {})}
+    return forms.CharField(label=label, required=False, widget=forms.TextInput(attrs=attributes), **options)
+
+
+class MessageSearchForm(forms.Form):
+    channel_type = forms.IntegerField(
+        label=_("Kind of channel"),
+        required=False,
+        widget=KindSelect(choices=[("", _("Any")), *((str(number), word) for number, word in CHANNEL_KINDS.items())]),
+    )
+    channel_id = _text(_("Channel id"))
+    uid_one = _text(_("Person chat of"))
+    uid_two = _text(_("and"), attrs={"placeholder": _("the other uid")})
+    sender = _text(_("Sender"))
+    message_id = _text(_("Message id"), attrs={"inputmode": "numeric"})
+    client_msg_no = _text(_("Client number"))
+    text = _text(_("Text, inside one channel"), strip=False, attrs={"type": "search", "class": "", "dir": "auto"})
+
+    def wanted(self) -> SearchFields:
+        return SearchFields(**self.cleaned_data)
+
+
+class RevealForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why do you read it?"),
+        required=False,  # the action says what a reason must be, in one place
+        widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": 500}),
+    )
+    show_all = forms.BooleanField(label=_("Show all of it, up to 1 MB"), required=False)

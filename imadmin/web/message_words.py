@@ -1,0 +1,191 @@
+"""Messages in words and cells: kinds, masked bodies, snippets, links.  What is masked was never given to it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from imadmin.archive.harmless import harmless, language_of, marked, pieces
+from imadmin.archive.masking import BodyAccess, ShownMessage
+from imadmin.gateway.types import ChannelRef, ChannelType, ContentKind
+from imadmin.web import cells
+
+SYSTEM_UID = "____system"
+CONVERSATION_MOST = 4000  # characters of one text shown in a conversation; its own page has the rest
+_ADDRESSES = ("url", "file_url", "src", "path", "remotePath", "localPath")
+
+CHANNEL_KINDS: Mapping[int, Promise] = {
+    ChannelType.PERSON: gettext_lazy("Person chat"),
+    ChannelType.GROUP: gettext_lazy("Group"),
+    ChannelType.CUSTOMER_SERVICE: gettext_lazy("Customer service"),
+    ChannelType.COMMUNITY: gettext_lazy("Community"),
+    ChannelType.COMMUNITY_TOPIC: gettext_lazy("Community topic"),
+    ChannelType.INFO: gettext_lazy("Info channel"),
+    ChannelType.DATA: gettext_lazy("Data channel"),
+    ChannelType.TEMP: gettext_lazy("Temporary"),
+    ChannelType.LIVE: gettext_lazy("Live"),
+    ChannelType.VISITORS: gettext_lazy("Visitors"),
+    ChannelType.AGENT: gettext_lazy("Agent"),
+    ChannelType.AGENT_GROUP: gettext_lazy("Agent group"),
+}
+KIND_WORDS: Mapping[ContentKind, Promise] = {
+    ContentKind.TEXT: gettext_lazy("text"),
+    ContentKind.IMAGE: gettext_lazy("image"),
+    ContentKind.GIF: gettext_lazy("GIF"),
+    ContentKind.VOICE: gettext_lazy("voice"),
+    ContentKind.VIDEO: gettext_lazy("video"),
+    ContentKind.LOCATION: gettext_lazy("location"),
+    ContentKind.CARD: gettext_lazy("card"),
+    ContentKind.FILE: gettext_lazy("file"),
+    ContentKind.RICH_TEXT: gettext_lazy("rich text"),
+    ContentKind.FORWARD: gettext_lazy("forwarded"),
+    ContentKind.COMMAND: gettext_lazy("command"),
+    ContentKind.SYSTEM: gettext_lazy("system"),
+    ContentKind.CUSTOM: gettext_lazy("custom"),
+    ContentKind.BROKEN: gettext_lazy("broken"),
+}
+KIND_ICONS: Mapping[ContentKind, str] = {
+    ContentKind.TEXT: "message", ContentKind.IMAGE: "photo", ContentKind.GIF: "photo", ContentKind.VOICE: "activity",
+    ContentKind.VIDEO: "player-play", ContentKind.LOCATION: "world", ContentKind.CARD: "user",
+    ContentKind.FILE: "download", ContentKind.RICH_TEXT: "note", ContentKind.FORWARD: "share",
+    ContentKind.COMMAND: "terminal-2", ContentKind.SYSTEM: "settings", ContentKind.CUSTOM: "note",
+    ContentKind.BROKEN: "bug",
+}  # fmt: skip
+
+
+def url_of(name: str, *args: object) -> str:
+    """ "" for what can't be in an address, such as an empty id."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def linked(text: object, url: str, css: str = "") -> SafeString:
+    return cells.link(text, url, css) if url else cells.html('<span class="{css}">{text}</span>', css=css, text=text)
+
+
+def channel_kind(channel: ChannelRef) -> str:
+    word = CHANNEL_KINDS.get(channel.type)
+    return str(word) if word else _("type %(number)s") % {"number": channel.type}
+
+
+def kind_tag(message: ShownMessage) -> SafeString:
+    css = "warn" if message.kind is ContentKind.BROKEN else ""
+    return cells.html(
+        '<span class="tag {css}">{icon}{word}</span>',
+        css=css,
+        icon=cells.icon(KIND_ICONS[message.kind]),
+        word=KIND_WORDS[message.kind],
+    )
+
+
+def sender_cell(slug: str, uid: str) -> SafeString:
+    if uid in ("", SYSTEM_UID):
+        return cells.html('<span class="faint">{word}</span>', word=_("system"))
+    return linked(cells.visible(uid), url_of("user", slug, uid), "mono")
+
+
+def channel_cell(slug: str, channel: ChannelRef) -> SafeString:
+    return cells.html(
+        '<span title="{kind}">{link}</span>',
+        kind=channel_kind(channel),
+        link=linked(cells.visible(channel.id), url_of("channel", slug, channel), "mono"),
+    )
+
+
+def length_words(message: ShownMessage) -> str:
+    """What is told of a masked body: how long and what kind, nothing of what it says."""
+    kind = str(KIND_WORDS[message.kind])
+    if message.length is None:
+        return _("%(size)s, %(kind)s") % {"size": cells.size(message.size), "kind": kind}
+    count = ngettext("%(count)s character", "%(count)s characters", message.length) % {
+        "count": cells.number(message.length)
+    }
+    return _("%(size)s, %(kind)s") % {"size": count, "kind": kind}
+
+
+def masked_body(slug: str, message: ShownMessage, access: BodyAccess) -> SafeString:
+    """kind and length; the link to where it can be revealed, with a reason."""
+    url = url_of("message", slug, message.id)
+    words = cells.html('<span class="masked">{words}</span>', words=length_words(message))
+    if access is not BodyAccess.ONE_BY_ONE:
+        return words
+    return cells.html(
+        '{words} <a class="btn s quiet" href="{url}#reveal">{icon}{label}</a>',
+        words=words, url=url, icon=cells.icon("eye"), label=_("Reveal…"),
+    )  # fmt: skip
+
+
+def snippet_cell(slug: str, message: ShownMessage, access: BodyAccess, wanted: str) -> SafeString:
+    """One line: the text with what was searched for marked, or what kind of thing it is."""
+    url = url_of("message", slug, message.id)
+    if message.is_masked:
+        return cells.html(
+            '<a class="vh" href="{url}">{word}</a>{body}',
+            url=url, word=_("Open this message"), body=masked_body(slug, message, access),
+        )  # fmt: skip
+    return cells.html(
+        '<a class="hitlink" href="{url}"{language}>{prefix}<bdi>{text}</bdi></a>',
+        url=url,
+        language=_language(message.text or ""),
+        prefix=_prefix(message),
+        text=highlighted(message.text or "", wanted) or _nothing_said(message),
+    )
+
+
+def highlighted(text: str, wanted: str) -> SafeString:
+    return _marks(pieces(text, wanted))
+
+
+def whole_text(message: ShownMessage, wanted: str = "") -> SafeString:
+    """The text of a message in its conversation, with its line breaks; nothing for a masked one."""
+    text = message.text or ""
+    shown = _marks(marked(harmless(text[:CONVERSATION_MOST]), wanted))
+    cut = "…" if len(text) > CONVERSATION_MOST else ""
+    address = media_address(message)
+    return cells.html(
+        "{prefix}<bdi{language}>{text}{cut}</bdi>{address}",
+        prefix=_prefix(message),
+        language=_language(text),
+        text=shown or _nothing_said(message),
+        cut=cut,
+        address=cells.html(' <span class="mono faint sm">{text}</span>', text=address) if address else "",
+    )
+
+
+def media_address(message: ShownMessage) -> str:
+    """Where a picture or file is said to lie, as dead text: nothing is ever loaded from there."""
+    if message.kind in (ContentKind.TEXT, ContentKind.SYSTEM) or not message.fields:
+        return ""
+    return next((_short(value) for name in _ADDRESSES if isinstance(value := message.fields.get(name), str)), "")
+
+
+def _short(address: str) -> str:
+    shown = harmless(address[:200])
+    return f"{shown}…" if len(address) > 200 else shown
+
+
+def _marks(parts: Any) -> SafeString:
+    return cells.join(
+        cells.html("<mark>{text}</mark>", text=part.text) if part.is_hit else conditional_escape(part.text)
+        for part in parts
+    )
+
+
+def _prefix(message: ShownMessage) -> object:
+    return "" if message.kind is ContentKind.TEXT else cells.html("{tag} ", tag=kind_tag(message))
+
+
+def _nothing_said(message: ShownMessage) -> SafeString:
+    return cells.html('<span class="faint">{size}</span>', size=cells.size(message.size))
+
+
+def _language(text: str) -> object:
+    language = language_of(text)
+    return cells.html(' lang="{language}"', language=language) if language else ""

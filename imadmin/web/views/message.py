@@ -1,0 +1,135 @@
+"""The permalink of one message: its conversation, its payload, its sender, and the reveal of a masked body."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST, require_safe
+
+from imadmin.accounts.permissions import Permission
+from imadmin.archive import actions, payloads, queries
+from imadmin.archive.masking import ShownMessage
+from imadmin.archive.queries import MessagePage
+from imadmin.clusters import access
+from imadmin.clusters.access import Scope
+from imadmin.gateway.types import ChannelRef
+from imadmin.web import message_words as words
+from imadmin.web import respond
+from imadmin.web.forms.messages import RevealForm
+
+TEMPLATE = "pages/messages/message.html"
+
+
+@require_safe
+def permalink(request: HttpRequest, slug: str, message_id: int) -> HttpResponse:
+    scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
+    page = queries.permalink(scope, message_id)
+    show_all = request.GET.get("all") == "1"
+    return respond.page(request, TEMPLATE, _context(request, scope, page, RevealForm(), show_all=show_all))
+
+
+@require_POST
+def reveal(request: HttpRequest, slug: str, message_id: int) -> HttpResponse:
+    """The permalink with this one body open, in this answer only: the next look asks for a reason again."""
+    scope = access.enter(request, slug, Permission.REVEAL_BODIES)
+    form = RevealForm(request.POST)
+    revealed = respond.attempt(form, lambda: actions.reveal(scope, message_id, reason=form.cleaned_data["reason"]))
+    page = queries.permalink(scope, message_id)
+    if revealed is not None:
+        page = queries.opened(page, revealed)
+    show_all = revealed is not None and form.cleaned_data["show_all"]
+    context = _context(request, scope, page, form, show_all=show_all)
+    context["revealed"] = revealed is not None
+    return respond.page(request, TEMPLATE, context, status=200 if revealed else 422)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A message in its conversation. day: the date, on the first line of each day."""
+
+    message: ShownMessage
+    day: str
+    who: SafeString
+    body: SafeString
+    url: str
+    is_hit: bool
+
+
+def _context(
+    request: HttpRequest, scope: Scope, page: MessagePage, form: RevealForm, *, show_all: bool
+) -> dict[str, object]:
+    slug, message = scope.slug, page.message
+    return {
+        "page": page,
+        "message": message,
+        "kind_tag": words.kind_tag(message),
+        "channel_kind": words.channel_kind(message.channel),
+        "lines": _lines(slug, page),
+        "payload": payloads.panel(message, show_all=show_all),
+        "length_words": words.length_words(message),
+        "form": form,
+        "links": _links(request, scope, message),
+        "is_system": message.from_uid in ("", words.SYSTEM_UID),
+        "deny": _deny(scope, message),
+        "api_path": reverse("api:get_message", args=[slug, str(message.id)]),
+    }
+
+
+def _lines(slug: str, page: MessagePage) -> list[Line]:
+    lines, last_day = [], None
+    for item in page.context.items:
+        local = timezone.localtime(item.sent_at)
+        day = date_format(local, "DATE_FORMAT") if local.date() != last_day else ""
+        last_day = local.date()
+        body = words.masked_body(slug, item, page.access) if item.is_masked else words.whole_text(item)
+        lines.append(
+            Line(
+                message=item,
+                day=day,
+                who=words.sender_cell(slug, item.from_uid),
+                body=body,
+                url=words.url_of("message", slug, item.id),
+                is_hit=item.id == page.message.id,
+            )
+        )
+    return lines
+
+
+def _links(request: HttpRequest, scope: Scope, message: ShownMessage) -> dict[str, str]:
+    channel = message.channel
+    here = {"channel_type": int(channel.type), "channel_id": channel.id}
+    search = reverse("messages", args=[scope.slug])
+    return {
+        "self": request.build_absolute_uri(reverse("message", args=[scope.slug, message.id])),
+        "sender": words.url_of("user", scope.slug, message.from_uid),
+        "channel": words.url_of("channel", scope.slug, channel),
+        "search_here": f"{search}?{urlencode(here)}",
+        "search_sender_here": f"{search}?{urlencode({**here, 'sender': message.from_uid})}",
+        "search_sender": f"{search}?{urlencode({'sender': message.from_uid})}",
+        "audit": words.url_of("audit") if scope.can(Permission.VIEW_AUDIT) else "",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Where the deny form posts to. channel: the group, or in a person chat the receiver's own entry."""
+
+    url: str
+    channel: ChannelRef
+    receiver: str
+
+
+def _deny(scope: Scope, message: ShownMessage) -> Deny | None:
+    """None when the role may not, or when there is nobody to deny: the system itself sends past every list."""
+    if not scope.can(Permission.RESTRICT_MEMBERS) or message.from_uid in ("", words.SYSTEM_UID):
+        return None
+    channel, receiver = message.channel, ""
+    if peers := channel.peers:
+        receiver = next((uid for uid in peers if uid != message.from_uid), "")
+        channel = ChannelRef.inbox(receiver)
+    url = words.url_of("channel-denylist-add", scope.slug, channel)
+    return Deny(url, channel, receiver) if url else None

@@ -1,0 +1,144 @@
+"""The search for messages: one form, one answer, what it cost and what it can't promise."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from imadmin.accounts.permissions import Permission
+from imadmin.archive import costs, queries
+from imadmin.archive.masking import BodyAccess, body_access
+from imadmin.archive.queries import FoundMessages
+from imadmin.clusters import access
+from imadmin.gateway.types import ChannelRef
+from imadmin.web import cells, respond, states
+from imadmin.web import message_words as words
+from imadmin.web.forms.messages import MessageSearchForm
+from imadmin.web.tables import Column, Table, clock, mono
+
+TEMPLATE = "pages/messages/search.html"
+FACETS = 6
+
+
+@require_safe
+def search(request: HttpRequest, slug: str) -> HttpResponse:
+    scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
+    form = MessageSearchForm(request.GET)
+    cursor = request.GET.get("cursor", "")
+    found = respond.attempt(form, lambda: queries.search(scope, form.wanted(), cursor=cursor))
+    context = {
+        "form": form,
+        "access": body_access(scope),
+        "found": found,
+        "cursor": cursor,
+        "asked": bool(found and found.wanted.given()),
+        **(_answer(slug, found, cursor) if found else {}),
+    }
+    response = respond.page_or_fragment(
+        request, TEMPLATE, context, fragment="search", status=200 if found else 422, say=_say(found)
+    )
+    if found and respond.wants_fragment(request):
+        response["HX-Push-Url"] = _address(slug, found, cursor)
+    return response
+
+
+def _answer(slug: str, found: FoundMessages, cursor: str) -> dict[str, object]:
+    return {
+        "cost": costs.cost_of(found),
+        "table": _table(slug, found, cursor),
+        "facets": _facets(slug, found),
+        "api_path": f"{reverse('api:search_messages', args=[slug])}{_query(found.wanted.given())}",
+    }
+
+
+def _table(slug: str, found: FoundMessages, cursor: str) -> Table:
+    snippet = partial(words.snippet_cell, slug, access=found.access, wanted=found.wanted.text)
+    return Table(
+        columns=(
+            Column("sent_at", _("Time"), lambda row: clock(row.sent_at), kind="time", phone="m2"),
+            Column("from_uid", _("Sender"), lambda row: words.sender_cell(slug, row.from_uid), kind="id", phone="m1"),
+            Column("text", _("Message"), snippet, kind="fill", phone="m3"),
+            Column("channel", _("Channel"), lambda row: words.channel_cell(slug, row.channel), hide="p2", css="nw"),
+            Column("kind", _("Type"), words.kind_tag, hide="p3", css="nw"),
+            Column("seq", _("Seq"), _seq_cell, kind="num", hide="p3", css="faint"),
+        ),
+        rows=found.items,
+        caption=_("Messages, newest first"),
+        empty=states.empty(
+            _("No message found"),
+            _(costs.why_nothing(found.query, is_later_page=bool(cursor))),
+            states.Verb(_("Latest messages"), reverse("messages", args=[slug]), "refresh"),
+            icon="zoom-question",
+        ),
+    )
+
+
+def _seq_cell(row: queries.ShownMessage) -> object:
+    if not row.is_doubled:
+        return mono(row.seq)
+    twice = cells.glyph("warn", _("This place in the channel was given out twice"))
+    return cells.html("{twice} {seq}", twice=twice, seq=mono(row.seq))
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One value among the messages on this page. share: of the most frequent one."""
+
+    label: str
+    url: str
+    count: int
+    share: float
+
+
+def _facets(slug: str, found: FoundMessages) -> list[tuple[str, list[Facet]]]:
+    """Who and where on this page: what it takes to narrow, counted only over what is shown."""
+    given = found.wanted.given()
+    senders = Counter(item.from_uid for item in found.items if item.from_uid not in ("", words.SYSTEM_UID))
+    channels = Counter(item.channel for item in found.items)
+    keep = {name: value for name, value in given.items() if name not in ("message_id", "sender", "client_msg_no")}
+
+    def by_sender(uid: str) -> dict[str, object]:
+        return {**keep, "sender": uid}
+
+    def by_channel(channel: ChannelRef) -> dict[str, object]:
+        kept = {name: given[name] for name in ("sender", "text") if name in given}
+        return {"channel_type": int(channel.type), "channel_id": channel.id, **kept}
+
+    def made(counts: Iterable[tuple[object, int]], label: object, query: object) -> list[Facet]:
+        rows = list(counts)
+        most = max((count for _value, count in rows), default=1)
+        return [
+            Facet(cells.visible(label(value)), f"{address}{_query(query(value))}", count, count / most)  # type: ignore[operator]
+            for value, count in rows
+        ]
+
+    address = reverse("messages", args=[slug])
+    facets = [
+        (_("Sender"), made(senders.most_common(FACETS), str, by_sender)),
+        (_("Channel"), made(channels.most_common(FACETS), lambda channel: channel.id, by_channel)),
+    ]
+    return [(title, rows) for title, rows in facets if len(rows) > 1]
+
+
+def _query(values: dict[str, object]) -> str:
+    return f"?{urlencode(values)}" if values else ""
+
+
+def _address(slug: str, found: FoundMessages, cursor: str) -> str:
+    given = {**found.wanted.given(), **({"cursor": cursor} if cursor else {})}
+    return f"{reverse('messages', args=[slug])}{_query(given)}"
+
+
+def _say(found: FoundMessages | None) -> str:
+    if found is None:
+        return _("Nothing was searched: look at the fields")
+    count = len(found.items)
+    said = ngettext("%(count)s message found", "%(count)s messages found", count) % {"count": count}
+    return f"{said}. {_('Bodies are masked.')}" if found.access is not BodyAccess.OPEN else said
