@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally
-from imadmin.gateway.kinds.wukongim2 import guards, wire
+from imadmin.gateway.kinds.wukongim2 import answers, guards, wire
 from imadmin.gateway.kinds.wukongim2.part import OWN, Part, decode_cursor, encode_cursor
 from imadmin.gateway.types import ChannelFlags, ChannelRecord, ChannelRef, Page, RuntimeChannel, now
 
@@ -66,18 +66,18 @@ class ChannelsPart(Part):
     async def channel(self, channel: ChannelRef) -> ChannelRecord | None:
         """The stored record of a channel; None when there is none (the channel may be in use all the same).
 
-        Counts and last_* are None: an exact lookup doesn't compute them.
-        Source: GET /cluster/channels?channel_id&channel_type; reference 2.9.
+        Counts and last_* are None, as an exact lookup doesn't compute them; created_at too, as it shows the last change.
+        Source: GET /cluster/channels?channel_id&channel_type, at the slot leader; reference 2.9.
         """
         guards.check_channel(channel)
-        gathered = await self.everywhere(
+        found = await self.at_slot_leader(
             "channel",
             "/cluster/channels",
+            channel.id,
             {**wire.channel_key(channel), "limit": guards.PAGE_LIMIT},
-            parse=wire.exact_channel,
+            read=lambda reply: answers.read(reply, wire.exact_channel),
         )
-        found = [record for answer in gathered.answers for record in answer if record.channel == channel]
-        return max(found, key=_updated, default=None)
+        return max((record for record in found if record.channel == channel), key=_updated, default=None)
 
     async def runtime_channel(self, channel: ChannelRef) -> RuntimeChannel | None:
         """A channel as its slot leader sees it; None when nothing was ever sent to or read from it.

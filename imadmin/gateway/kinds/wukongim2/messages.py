@@ -73,29 +73,32 @@ class MessagesPart(ChannelsPart):
 
         One more is read in front and dropped: the first of every answer shows a blank header.
         A never used channel isn't asked for, as reading it would create its config for good.
-        Raises RefusedLocally for a bad span.  Source: POST /channel/messagesync; reference 2.1, 5.4.
+        Raises RefusedLocally for a bad span.
+        Source: POST /channel/messagesync, for commands between two people GET /cluster/messages; reference 2.1, 5.4.
         """
         guards.check_channel(channel)
         if seq < 1 or before < 0 or after < 0 or before + after + 2 > 1000:
             raise RefusedLocally({"seq": [BAD_SPAN]})
         if await self.runtime_channel(channel) is None:
             return ()
-        start = max(1, seq - before)
-        found = await self.link.post_question(
+        start, end = max(1, seq - before), seq + after
+        reader = _reader_of(channel)
+        if reader is None:
+            params = {**wire.channel_key(channel), "offset_message_seq": end + 1, "limit": end + 1 - start}
+            found = (await self._found("messages_around", params))[0][::-1]
+        else:
+            found = tuple(await self._synced(channel, reader, max(1, start - 1), end))
+        return tuple(message for message in found if start <= message.seq <= end)
+
+    async def _synced(self, channel: ChannelRef, reader: dict[str, str], start: int, end: int) -> list[Message]:
+        """Both ends included, ascending."""
+        span = {"start_message_seq": start, "end_message_seq": end + 1, "limit": end + 1 - start}
+        return await self.link.post_question(
             "messages_around",
             "/channel/messagesync",
-            {
-                **_reader_of(channel),
-                "channel_type": int(channel.type),
-                "start_message_seq": max(1, start - 1),
-                "end_message_seq": seq + after + 1,  # exclusive
-                "limit": seq + after + 1 - max(1, start - 1),
-                "pull_mode": 1,
-                "event_summary_mode": "basic",
-            },
+            {**reader, "channel_type": int(channel.type), **span, "pull_mode": 1, "event_summary_mode": "basic"},
             parse=lambda answer: wire.synced_messages(answer, channel),
         )
-        return tuple(message for message in found if start <= message.seq <= seq + after)
 
     async def messages_at(self, channel: ChannelRef, seq: int) -> tuple[Message, ...]:
         """What the nodes keep under one sequence number, by id: more than one after a failover gave it out twice.
@@ -222,11 +225,11 @@ def _variants(text: str) -> tuple[str, ...]:
     return tuple(base64.b64encode(raw).decode() for raw in dict.fromkeys(encoded) if raw)
 
 
-def _reader_of(channel: ChannelRef) -> dict[str, str]:
-    """login_uid and channel_id for reading: a pair goes by its halves, its stored id would be paired again (2.1)."""
-    peers = channel.peers
-    if peers and not channel.id.endswith(guards.COMMAND_SUFFIX):
-        return {"login_uid": peers[0], "channel_id": peers[1]}
-    return {"login_uid": guards.SYSTEM_UID, "channel_id": channel.id}
-
-
+def _reader_of(channel: ChannelRef) -> dict[str, str] | None:
+    """login_uid and channel_id for reading; None for an id that the server would pair with one of them again (2.1)."""
+    if not channel.is_person:
+        return {"login_uid": guards.SYSTEM_UID, "channel_id": channel.id}
+    is_command = channel.id.endswith(guards.COMMAND_SUFFIX)
+    if channel.peers and not is_command and ChannelRef.person(*channel.peers) == channel:
+        return {"login_uid": channel.peers[0], "channel_id": channel.peers[1]}
+    return None

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from imadmin.core.errors import AppError, gettext_noop
 from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally, Unreachable
-from imadmin.gateway.http import Timeouts, gather_settled
+from imadmin.gateway.http import Reply, Timeouts, gather_settled
 from imadmin.gateway.kinds.wukongim2.link import Link
 from imadmin.gateway.kinds.wukongim2.roster import Member, Roster
 from imadmin.gateway.types import NodeFailure
@@ -73,6 +73,27 @@ class Part:
         if not found.answers:
             raise first or Unreachable(operation=operation)
         return Gathered(found.answers, found.failed + offline)
+
+    async def at_slot_leader(
+        self, operation: str, path: str, key: str, params: dict[str, Any], *, read: Callable[[Reply], T]
+    ) -> T:
+        """Rows of one uid or channel from the node that leads its slot; while it is away, from the first that answers.
+
+        The leader has a change as soon as it is confirmed, its replicas a moment later; a node that no longer holds
+        the slot shows stale rows (5.3).
+        """
+        leader = await self.roster.slot_leader(key)
+        members = [member for member in await self.roster.members() if member.url]
+        first: GatewayError | None = None
+        for member in sorted(members, key=lambda member: leader is None or member.id != leader.id):
+            try:
+                reply = await self.link.reply_from(
+                    operation, member.url, path, {**params, "node_id": member.id}, node=member.label, timeouts=OWN
+                )
+                return read(reply)
+            except GatewayError as error:
+                first = first or error
+        raise first or Unreachable(operation=operation)
 
     async def each(self, members: Iterable[Member], ask: Callable[[Member], Any]) -> Gathered[Any]:
         """The same question to several nodes at once; the ones without an answer are named."""

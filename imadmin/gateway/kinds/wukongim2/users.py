@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from imadmin.core.errors import gettext_noop
-from imadmin.gateway.errors import BadReply, GatewayError, NoSuch, RefusedLocally, Unreachable
+from imadmin.gateway.errors import BadReply, NoSuch, RefusedLocally, Unreachable
 from imadmin.gateway.http import Reply
 from imadmin.gateway.kinds.wukongim2 import answers, guards, wire
 from imadmin.gateway.kinds.wukongim2.part import OWN, Part, failure
@@ -146,23 +146,9 @@ class UsersPart(Part):
         await self.link.change("quit_device", "/user/device_quit", {"uid": uid, "device_flag": int(flag)})
 
     async def _of_user(self, operation: str, path: str, uid: str, *, parse: Callable[[Any], list[T]]) -> list[T]:
-        """Rows of one uid: from its slot leader, and while that is away from the first other node that answers.
-
-        A node that no longer holds the slot would show stale rows, and a merged answer fails when one lacks the row.
-        """
-        leader = await self.roster.slot_leader(uid)
-        members = [member for member in await self.roster.members() if member.url]
-        first: GatewayError | None = None
-        for member in sorted(members, key=lambda member: leader is None or member.id != leader.id):
-            params = {"uid": uid, "node_id": member.id, "limit": guards.PAGE_LIMIT}
-            try:
-                reply = await self.link.reply_from(
-                    operation, member.url, path, params, node=member.label, timeouts=OWN
-                )
-                return _rows_or_none(reply, parse)
-            except GatewayError as error:
-                first = first or error
-        raise first or Unreachable(operation=operation)
+        """Rows of one uid.  A merged answer fails as soon as one node lacks the row."""
+        params = {"uid": uid, "limit": guards.PAGE_LIMIT}
+        return await self.at_slot_leader(operation, path, uid, params, read=lambda reply: _rows_or_none(reply, parse))
 
     async def _sessions_at(self, member: Member, uid: str) -> tuple[Member, list[Session], bool]:
         """Rows of one node, page by page; its filter is a substring, its total counts other things (2.8)."""

@@ -288,7 +288,7 @@ def channel_page(answer: Any) -> Listed[ChannelRecord]:
 
 
 def exact_channel(answer: Any) -> list[ChannelRecord]:
-    """Rows of an exact lookup; counts and last_* aren't computed there (2.9)."""
+    """Rows of an exact lookup: counts and last_* aren't computed there, created_at is that of the last change (2.9)."""
     return [record for record in (_record(row, is_listed=False) for row in rows(answer)) if record]
 
 
@@ -305,7 +305,7 @@ def _record(row: Row, *, is_listed: bool) -> ChannelRecord | None:
         last_seq=number(row, "last_msg_seq") if is_listed else None,
         last_message_at=from_nanoseconds(number(row, "last_msg_time")) if is_listed else None,
         slot=number(row, "slot"),
-        created_at=from_nanoseconds(number(row, "created_at")),
+        created_at=from_nanoseconds(number(row, "created_at")) if is_listed else None,
         updated_at=from_nanoseconds(number(row, "updated_at")),
     )
 
