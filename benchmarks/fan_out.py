@@ -17,13 +17,10 @@ def run() -> Figure:
     from imadmin.gateway.contract import Connection
     from imadmin.gateway.registry import open_gateway
 
-    with stage.simulated(["--nodes", "10", "--world", "empty"]) as port:
-        control = _control_url(port)
-        slow_api = f"http://127.0.0.1:{port + 90}"
-        urllib.request.urlopen(urllib.request.Request(f"{control}/slow/1010?seconds={SLOW}", method="POST"), timeout=5)
-        connection = Connection(
-            api_url=f"http://127.0.0.1:{port}", manager_url=f"http://127.0.0.1:{port + 1}", token=stage.TOKEN
-        )
+    with stage.simulated(["--nodes", "10", "--world", "empty"]) as sim:
+        slow_api = sim.apis[-1]
+        urllib.request.urlopen(urllib.request.Request(f"{sim.control}/slow/1010?seconds={SLOW}", method="POST"), timeout=5)
+        connection = Connection(api_url=sim.apis[0], manager_url=sim.manager, token=stage.TOKEN)
 
         async def measure() -> tuple[float, float]:
             gateway = open_gateway("wukongim2", connection)
@@ -46,6 +43,3 @@ def run() -> Figure:
         note=f"the slowest node answers after {SLOW} s; ten simulated nodes share one process",
     )  # fmt: skip
 
-
-def _control_url(port: int) -> str:
-    return f"http://127.0.0.1:{port + 5}"

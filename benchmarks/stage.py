@@ -1,14 +1,17 @@
 """What the figures are measured on: simulated clusters, and the product served by uvicorn in a process of its own."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +25,35 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A simulated cluster in a process of its own, so that it doesn't share our interpreter."""
+
+    apis: list[str]
+    manager: str
+    control: str
+
+
 @contextmanager
-def simulated(command_line: list[str]) -> Iterator[int]:
-    """`manage.py simulate` in its own process, so that it doesn't share our interpreter; yields its first port."""
-    port = 15600
+def simulated(command_line: list[str]) -> Iterator[Simulated]:
+    """`manage.py simulate` on free ports."""
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "simulate", "--port", str(port), "--token", TOKEN, *command_line],
-        cwd=ROOT, stdout=subprocess.DEVNULL,
+        [sys.executable, "-u", "manage.py", "simulate", "--port", "0", "--token", TOKEN, *command_line],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        _wait(f"http://127.0.0.1:{port}/health", {"token": TOKEN}, process)
-        yield port
+        apis, managers, control = [], [], ""
+        while not control:
+            line = process.stdout.readline()  # type: ignore[union-attr]
+            if not line:
+                raise RuntimeError("the simulated cluster did not start")
+            if found := re.search(r"api (\S+)  manager (\S+)", line):
+                apis.append(found[1])
+                managers.append(found[2])
+            elif found := re.search(r"GET (\S+)/ for the state", line):
+                control = found[1]
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # type: ignore[union-attr]
+        yield Simulated(apis, managers[0], control)
     finally:
         process.terminate()
         process.wait(10)

@@ -21,22 +21,18 @@ class Stage:
 def stage_with_product() -> Iterator[Stage]:
     from django.core.management import call_command
 
-    with stage.simulated(["--world", "demo"]) as port:
-        os.environ["BENCH_API"] = f"http://127.0.0.1:{port}"
+    with stage.simulated(["--world", "demo"]) as sim:
+        os.environ["BENCH_API"] = sim.apis[0]
         os.environ["BENCH_TOKEN"] = stage.TOKEN
         call_command("migrate", verbosity=0)
-        token = _rows(port)
-        with served_product() as url, httpx.Client(headers={"token": stage.TOKEN}, timeout=30) as upstream:
+        token = make_rows(sim)
+        with stage.served() as url, httpx.Client(headers={"token": stage.TOKEN}, timeout=30) as upstream:
             with httpx.Client(base_url=url, timeout=30) as product:
                 _sign_in(product)
                 yield Stage(upstream, product, token)
 
 
-def served_product() -> "contextmanager[str]":  # type: ignore[valid-type]
-    return stage.served()
-
-
-def _rows(port: int) -> str:
+def make_rows(sim: stage.Simulated) -> str:
     """A cluster row, an owner, a token."""
     from imadmin.accounts.models import ApiToken, User
     from imadmin.clusters.models import Cluster, Grant
@@ -46,8 +42,8 @@ def _rows(port: int) -> str:
         slug="bench",
         defaults={
             "name": "Bench",
-            "api_url": f"http://127.0.0.1:{port}",
-            "manager_url": f"http://127.0.0.1:{port + 1}",
+            "api_url": sim.apis[0],
+            "manager_url": sim.manager,
             "sealed_token": crypto.seal(stage.TOKEN),
             "jwt_user": "admin",
             "sealed_jwt_password": crypto.seal("pwd"),

@@ -75,13 +75,14 @@ class Outcomes:
         after: None when it could not be read back; then whatever was sent is unknown.
         unsent: targets that certainly never left us.  why: the reason when something did not happen.
         """
+        was, now_on = frozenset(before), None if after is None else frozenset(after)
         items = []
         for target in dict.fromkeys(wanted):
-            if (target in before) is present:
+            if (target in was) is present:
                 items.append(TargetOutcome(target, Result.ALREADY))
-            elif after is not None and (target in after) is present:
+            elif now_on is not None and (target in now_on) is present:
                 items.append(TargetOutcome(target, Result.DONE))
-            elif after is not None or target in unsent:
+            elif now_on is not None or target in unsent:
                 items.append(TargetOutcome(target, Result.FAILED, why))
             else:
                 items.append(TargetOutcome(target, Result.UNKNOWN, why))
