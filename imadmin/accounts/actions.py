@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from zoneinfo import available_timezones
 
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from imadmin.accounts import preferences
 from imadmin.accounts.models import User
 from imadmin.accounts.permissions import Permission
 from imadmin.audit.record import Actor, Target, recorded
-from imadmin.core.errors import Conflict, InvalidInput, gettext_noop
+from imadmin.core.errors import InvalidInput, gettext_noop
 
-THEMES = ("", "light", "dark")
-DENSITIES = ("", "compact", "comfortable")
 LAST_OWNER = gettext_noop("This is the last owner who can sign in; make another owner first.")
 
 
@@ -65,14 +63,14 @@ def add_person(
 
 
 def set_owner(authority: Authority, user: User, is_owner: bool, *, reason: str) -> bool:
-    """Give or take ownership of the site; False when it is so already.  Raises Conflict for the last owner."""
+    """Give or take ownership of the site; False when it is so already.  Raises InvalidInput for the last."""
     authority.require(Permission.MANAGE_SITE)
     if user.is_owner == is_owner:
         return False
     action = "person.make_owner" if is_owner else "person.unmake_owner"
     with recorded(authority.actor, action, Target("person", user.username), reason) as entry, transaction.atomic():
         if not is_owner:
-            _keep_an_owner(user)
+            _keep_an_owner(user, "is_owner")
         User.objects.filter(pk=user.pk).update(is_owner=is_owner)
         user.is_owner = is_owner
         entry.finish(before={"owner": not is_owner}, after={"owner": is_owner})
@@ -82,7 +80,7 @@ def set_owner(authority: Authority, user: User, is_owner: bool, *, reason: str) 
 def set_active(authority: Authority, user: User, is_active: bool, *, reason: str) -> bool:
     """Let a person sign in, or not any more: then their open sessions end too.  False when it is so already.
 
-    Raises Conflict for the last owner and for oneself.
+    Raises InvalidInput for the last owner and for oneself.
     """
     authority.require(Permission.MANAGE_SITE)
     if user.is_active == is_active:
@@ -91,8 +89,8 @@ def set_active(authority: Authority, user: User, is_active: bool, *, reason: str
     with recorded(authority.actor, action, Target("person", user.username), reason) as entry, transaction.atomic():
         if not is_active:
             if authority.actor.kind == "user" and authority.actor.name == user.username:
-                raise Conflict(gettext_noop("You can't deactivate yourself; another owner can."))
-            _keep_an_owner(user)
+                raise InvalidInput({"is_active": [gettext_noop("You can't deactivate yourself; another owner can.")]})
+            _keep_an_owner(user, "is_active")
         User.objects.filter(pk=user.pk).update(is_active=is_active)
         user.is_active = is_active
         ended = 0 if is_active else end_sessions(user)
@@ -167,21 +165,16 @@ def _check_username(user: User) -> None:
         raise InvalidInput({"username": [gettext_noop("There is a person of this name already.")]})
 
 
-def _keep_an_owner(leaving: User) -> None:
-    """Raises Conflict when nobody else could manage the site. Locked rows, so two can't unmake each other."""
+def _keep_an_owner(leaving: User, field: str) -> None:
+    """Raises InvalidInput when nobody else could manage the site. Locked rows, so two can't unmake each other."""
     owners = User.objects.select_for_update().filter(is_owner=True, is_active=True)
     others = [each for each in owners if each.pk != leaving.pk]
     if leaving.is_owner and not others:
-        raise Conflict(LAST_OWNER)
+        raise InvalidInput({field: [LAST_OWNER]})
 
 
 def _check_preferences(wanted: dict[str, Any]) -> None:
-    allowed: dict[str, Any] = {
-        "language": ("", *(code for code, _name in settings.LANGUAGES)),
-        "theme": THEMES,
-        "density": DENSITIES,
-        "timezone": {"", *available_timezones()},
-    }
+    allowed: dict[str, Any] = {**preferences.CHOICES, "timezone": {"", *available_timezones()}}
     wrong = {
         name: [gettext_noop("Choose one of the list.")] for name, value in wanted.items() if value not in allowed[name]
     }

@@ -95,7 +95,7 @@ def edit_cluster(scope: SiteScope, slug: str, draft: ClusterDraft, *, reason: st
     return cluster
 
 
-def remove_cluster(scope: SiteScope, slug: str, *, typed: str, reason: str) -> None:
+def remove_cluster(scope: SiteScope, slug: str, *, typed: str, reason: str) -> Cluster:
     """Forget a cluster with its roles, restrictions and plans; the cluster itself is not touched, the trail stays.
 
     typed: the short name once more.  Raises InvalidInput (typed), NotFound.
@@ -111,6 +111,7 @@ def remove_cluster(scope: SiteScope, slug: str, *, typed: str, reason: str) -> N
         entry.finish(before=before)
     connect.forget(cluster_id)
     events.changed(f"{slug}/cluster")
+    return cluster
 
 
 def test_cluster(scope: SiteScope, slug: str) -> ProbeReport:

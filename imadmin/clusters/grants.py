@@ -78,6 +78,14 @@ def set_roles(scope: SiteScope, user: User, roles: Iterable[Wanted], *, reason: 
     return True
 
 
+def set_rights(scope: SiteScope, user: User, *, is_owner: bool, roles: Iterable[Wanted], reason: str) -> bool:
+    """Ownership and roles together, as one form sends them; False when nothing changed."""
+    roles = list(roles)
+    _grants_wanted(roles)
+    owner_changed = people.set_owner(scope, user, is_owner, reason=reason)
+    return set_roles(scope, user, roles, reason=reason) or owner_changed
+
+
 def create_token(
     scope: SiteScope, name: str, *, role: str, cluster: str = "", days: int | None = None, reason: str
 ) -> NewToken:
