@@ -72,7 +72,7 @@ def _context(
         "payload": payloads.panel(message, show_all=show_all),
         "length_words": words.length_words(message),
         "form": form,
-        "links": _links(request, scope, message),
+        "links": _links(request, scope, page),
         "is_system": message.from_uid in ("", words.SYSTEM_UID),
         "deny": _deny(scope, message),
         "api_path": reverse("api:get_message", args=[slug, str(message.id)]),
@@ -99,8 +99,8 @@ def _lines(slug: str, page: MessagePage) -> list[Line]:
     return lines
 
 
-def _links(request: HttpRequest, scope: Scope, message: ShownMessage) -> dict[str, str]:
-    channel = message.channel
+def _links(request: HttpRequest, scope: Scope, page: MessagePage) -> dict[str, str]:
+    message, channel = page.message, page.message.channel
     here = {"channel_type": int(channel.type), "channel_id": channel.id}
     search = reverse("messages", args=[scope.slug])
     return {
@@ -110,7 +110,7 @@ def _links(request: HttpRequest, scope: Scope, message: ShownMessage) -> dict[st
         "search_here": f"{search}?{urlencode(here)}",
         "search_sender_here": f"{search}?{urlencode({**here, 'sender': message.from_uid})}",
         "search_sender": f"{search}?{urlencode({'sender': message.from_uid})}",
-        "audit": words.url_of("audit") if scope.can(Permission.VIEW_AUDIT) else "",
+        "audit": words.url_of("audit-entry", page.trace) if page.trace and scope.can(Permission.VIEW_AUDIT) else "",
     }
 
 
