@@ -4,7 +4,7 @@ import gzip
 from email.utils import formatdate
 from urllib.parse import unquote
 
-from .faults import big_body, broken_reply
+from .faults import Overrun, big_body, broken_reply
 from .http import Call, Dies, Fail, Reply, dispatch
 from .listen import Receive, Scope, Send, drop
 from .routes import load_routes
@@ -31,11 +31,11 @@ class NodeApp:
             return
         self.state.requests.append((self.node_id, self.server, call.method, call.path, call.query_string, call.body))
         faults = self.state.faults[self.node_id]
-        await faults.pass_through()
-        if faults.broken == "reset":
-            await drop(scope)
-            return
-        reply = await self._answer(call)
+        try:
+            await faults.pass_through()
+            reply = await self._answer(call) if faults.broken != "reset" else None
+        except Overrun:
+            reply = None
         if reply is None:
             await drop(scope)
         elif faults.broken == "big":

@@ -104,8 +104,9 @@ class Chatter:
         return Line(speaker, target, chat.channel_type, payload)
 
     def _speaker(self, index: int, chat: Chat) -> str:
-        others = [uid for uid in chat.members if uid != self._last_speaker.get(index)]
-        speaker = self._rng.choice(others or chat.members)
+        speaker = self._rng.choice(chat.members)
+        if speaker == self._last_speaker.get(index):
+            speaker = self._rng.choice(chat.members)
         self._last_speaker[index] = speaker
         return speaker
 

@@ -80,6 +80,7 @@ class SimulatedCluster:
         self._finish: asyncio.Event | None = None
         self._state: SimState | None = None
         self._doors: dict[int, list[Listener]] = {}
+        self._pending: set[asyncio.Future[None]] = set()
         self.nodes: list[SimulatedNode] = []
         self.control_url = ""
 
@@ -187,6 +188,9 @@ class SimulatedCluster:
         if self._loop is None:
             work.close()
             raise RuntimeError("the simulated cluster is not running")
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("already on the simulator's loop: use the state itself")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
     @property
@@ -283,8 +287,6 @@ class SimulatedCluster:
             "wedge": wedge,
             "unwedge": lambda slot, options: state.wedged.pop(slot, None),
         }
-
-    _pending: set[asyncio.Future[None]] = set()
 
     def _status(self) -> dict[str, Any]:
         state = self.state

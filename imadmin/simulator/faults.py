@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 
 BREAK_MODES = ("garbage", "html", "reset", "empty", "500", "wrong_shape", "gzip_garbage", "big")
 BIG_CHUNKS = 1024
+MAX_WAITING = 1000
 _BIG_CHUNK = b'{"id":1},' * 8000
+
+
+class Overrun(Exception):
+    """Too many requests wait for a hung node; the newest are cut off."""
 
 
 @dataclass(slots=True)
@@ -18,13 +23,20 @@ class NodeFaults:
     broken: str = ""
     clock_skew: float = 0.0
     awake: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: int = 0
 
     def __post_init__(self) -> None:
         self.awake.set()
 
     async def pass_through(self) -> None:
         """Wait while the node hangs, then as long as it crawls."""
-        await self.awake.wait()
+        if self.waiting >= MAX_WAITING:
+            raise Overrun
+        self.waiting += 1
+        try:
+            await self.awake.wait()
+        finally:
+            self.waiting -= 1
         if self.delay:
             await asyncio.sleep(self.delay)
 

@@ -147,6 +147,7 @@ class Topology:
             one.started_at = time.time()
         self._later(0.8 * self.pace, self._catch_up, node_id, one.epoch)
         self._later(1.2 * self.pace, self._mark_online, node_id, one.epoch)
+        self._look_for_missing()
         if not self.view.leader:
             self._later(1.7 * self.pace, self._elect_config_leader)
 
@@ -168,7 +169,11 @@ class Topology:
             return
         self.view.term += 1
         self.view.leader = min(node for node, one in self.live.items() if one.answers)
-        for node_id, one in self.live.items():  # what a leaderless cluster could not notice is noticed now
+        self._look_for_missing()
+
+    def _look_for_missing(self) -> None:
+        """A cluster without quorum notices no death; once it has one again, it does."""
+        for node_id, one in self.live.items():
             if not one.answers and self.view.nodes[node_id].online:
                 self._later(self.timings.offline_after, self._mark_offline, node_id, one.epoch)
 

@@ -139,6 +139,14 @@ def test_a_hung_node_answers_after_resume(cluster: SimulatedCluster) -> None:
     assert Api(cluster, 2).json("/varz")["server_id"] == "1003"
 
 
+def test_a_death_unnoticed_without_quorum_is_noticed_later(cluster: SimulatedCluster) -> None:
+    cluster.kill(1002)
+    cluster.kill(1003)
+    cluster.revive(1002)
+    eventually(lambda: not cluster.state.topology.view.nodes[1003].online)
+    eventually(lambda: Api(cluster).get("/cluster/nodes").status_code == 200)
+
+
 def test_a_slow_node_is_slow_for_its_peers_too(cluster: SimulatedCluster) -> None:
     cluster.slow(1003, 0.5)
     with pytest.raises(httpx.ReadTimeout):
@@ -255,6 +263,11 @@ def test_a_start_on_a_taken_port_fails_loudly(cluster: SimulatedCluster) -> None
     taken = int(cluster.nodes[0].api_url.rpartition(":")[2])
     with pytest.raises(OSError):
         SimulatedCluster(nodes=1, ports=taken, world="empty").start()
+
+
+def test_a_call_from_the_loop_itself_is_refused(cluster: SimulatedCluster) -> None:
+    with pytest.raises(RuntimeError, match="already on the simulator's loop"):
+        cluster.call(lambda state: cluster.kill(1003))
 
 
 def test_a_stopped_cluster_can_start_again() -> None:
