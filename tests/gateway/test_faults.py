@@ -1,0 +1,451 @@
+"""A node that is down, slow, silent or says nonsense: errors name node and operation, and lists name who is missing."""
+
+from __future__ import annotations
+
+import gzip
+
+import httpx
+import pytest
+
+from imadmin.gateway import http as http_module
+from imadmin.gateway.contract import Connection
+from imadmin.gateway.errors import (
+    BadReply, GatewayError, RefusedLocally, Rejected, TimedOut, Unauthorised, Unreachable,
+)  # fmt: skip
+from imadmin.gateway.http import Call, Http, Timeouts
+from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
+from imadmin.gateway.registry import open_gateway
+from imadmin.gateway.types import ChannelRef, MessageQuery, StepResult
+from imadmin.simulator import SimulatedCluster
+from tests.gateway.conftest import GROUP, TOKEN, Open, Script, connection_to, streamed
+
+QUICK = Timeouts(connect=0.3, read=0.3, write=0.3, pool=0.3, total=0.5)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time-outs in tenths, so that silence is noticed soon."""
+    from imadmin.gateway.kinds.wukongim2 import link, nodes, part, probe, roster, signin
+
+    for module in (http_module, link, nodes, part, probe, roster, signin):
+        for name in ("QUICK", "ASKING", "OWN", "FANNING"):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, QUICK)
+    for name in ("get", "get_from", "reply", "reply_from", "_call"):
+        defaults = dict(getattr(link.Link, name).__kwdefaults__)
+        monkeypatch.setattr(getattr(link.Link, name), "__kwdefaults__", defaults | {"timeouts": QUICK})
+    monkeypatch.setattr(part.Part.everywhere, "__kwdefaults__", {"timeouts": QUICK})
+
+
+MODES = ("garbage", "html", "empty", "wrong_shape", "gzip_garbage")
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_nonsense_is_a_bad_reply_naming_node_and_operation(cluster: SimulatedCluster, open_to: Open, mode: str):
+    gateway = open_to(connection_to(cluster, jwt_user=""))
+    cluster.break_node(cluster.nodes[0].id, mode)
+    with pytest.raises(BadReply) as raised:
+        await gateway.system_users()
+    assert raised.value.node == cluster.nodes[0].api_url
+    assert raised.value.operation == "system_users"
+
+
+@pytest.mark.parametrize("mode", [*MODES, "reset", "500"])
+async def test_lists_go_on_without_a_node_that_answers_nonsense(cluster: SimulatedCluster, open_to: Open, mode: str):
+    gateway = open_to(connection_to(cluster))
+    broken = cluster.nodes[2].id
+    await gateway.nodes()
+    cluster.break_node(broken, mode)
+    nodes = await gateway.nodes()
+    assert [node.answers for node in nodes.value] == [True, True, False]
+    assert [failure.node for failure in nodes.failed] == [str(broken)]
+    sessions = await gateway.sessions("anna")
+    assert [failure.node for failure in sessions.failed] == [str(broken)]
+    assert sessions.nodes == tuple(str(node.id) for node in cluster.nodes[:2])
+
+
+async def test_a_body_too_big_is_not_read_to_its_end(cluster: SimulatedCluster, open_to: Open, monkeypatch):
+    monkeypatch.setattr(http_module, "BODY_LIMIT", 300_000)
+    gateway = open_to(connection_to(cluster, jwt_user=""))
+    cluster.break_node(cluster.nodes[0].id, "big")
+    with pytest.raises(BadReply) as raised:
+        await gateway.system_users()
+    assert raised.value.message == http_module.TOO_BIG
+
+
+async def test_a_tightly_packed_body_is_not_unpacked_to_its_end(script: Script, scripted: WuKongIM2, monkeypatch):
+    monkeypatch.setattr(http_module, "BODY_LIMIT", 1_000_000)
+    bomb = gzip.compress(b"[" + b" " * 50_000_000 + b"]")
+    script.answers["/user/systemuids"] = lambda request: streamed(200, bomb, **{"content-encoding": "gzip"})
+    with pytest.raises(BadReply) as raised:
+        await scripted.system_users()
+    assert raised.value.message == http_module.TOO_BIG
+
+
+async def test_gzip_is_read_and_half_of_it_is_not(script: Script, scripted: WuKongIM2):
+    packed = gzip.compress(b'["anna"]')
+    script.answers["/user/systemuids"] = lambda request: streamed(200, packed, **{"content-encoding": "gzip"})
+    assert await scripted.system_users() == ("anna",)
+    script.answers["/user/systemuids"] = lambda request: streamed(200, packed[:-9], **{"content-encoding": "gzip"})
+    with pytest.raises(BadReply):
+        await scripted.system_users()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[1]", '{"a":1}', "NaN", "[" * 100_000, '["\\ud800"]x', "1" * 5000, "[null]"],
+)
+async def test_shapes_this_server_never_gives_are_bad_replies(script: Script, scripted: WuKongIM2, body: str):
+    script.answers["/user/systemuids"] = (200, body)
+    with pytest.raises(BadReply):
+        await scripted.system_users()
+
+
+async def test_a_redirect_is_not_followed(script: Script, scripted: WuKongIM2):
+    script.answers["/user/systemuids"] = lambda request: streamed(302, b"", location="http://elsewhere:80/")
+    with pytest.raises(BadReply):
+        await scripted.system_users()
+    assert {request.url.host for request in script.requests} == {"main"}
+
+
+async def test_a_dead_node_is_missing_data_and_never_zero(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster))
+    dead = cluster.nodes[1].id
+    cluster.kill(dead)
+    answer = await gateway.nodes()
+    (node,) = (node for node in answer.value if node.id == dead)
+    assert not node.answers and node.error
+    assert (node.connections, node.memory, node.goroutines, node.uptime, node.version, node.slots_led) == (None,) * 6
+    assert answer.is_partial
+
+
+async def test_a_hanging_node_is_missing_data_too(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster))
+    await gateway.nodes()
+    hung = cluster.nodes[2].id
+    cluster.hang(hung)
+    answer = await gateway.nodes()
+    assert [failure.node for failure in answer.failed] == [str(hung)]
+    cluster.resume(hung)
+
+
+async def test_lists_go_on_while_a_dead_node_is_not_yet_called_offline(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster))
+    channels = [ChannelRef(f"g{number}", 2) for number in range(3)]
+    from imadmin.gateway.types import ChannelFlags
+
+    for channel in channels:
+        await gateway.create_channel(channel, ChannelFlags())
+    dead = cluster.nodes[2].id
+    cluster.kill(dead)
+    page = await gateway.channels(limit=2)
+    assert [record.channel for record in page.items] == channels[:0:-1]
+    assert [failure.node for failure in page.failed] == [str(dead)]
+    rest = await gateway.channels(limit=2, cursor=page.next_cursor)
+    assert [record.channel for record in rest.items] == channels[:1]
+    assert rest.next_cursor == ""
+    found = await gateway.search_messages(MessageQuery(from_uid="anna"))
+    assert [failure.node for failure in found.failed] == [str(dead)]
+
+
+async def test_questions_turn_to_another_node_when_the_configured_one_is_dead(cluster, open_to: Open):
+    gateway = open_to(connection_to(cluster))
+    await gateway.nodes()
+    cluster.kill(cluster.nodes[0].id)
+    assert await gateway.system_users() == ()
+    answer = await gateway.nodes()
+    assert [node.answers for node in answer.value] == [False, True, True]
+
+
+async def test_without_any_node_there_is_an_error_not_an_empty_list(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster))
+    for node in cluster.nodes:
+        cluster.kill(node.id)
+    for question in (gateway.nodes(), gateway.channels(), gateway.sessions("anna"), gateway.user("anna")):
+        with pytest.raises(GatewayError):
+            await question
+
+
+async def test_silence_is_a_time_out(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster, jwt_user=""))
+    cluster.hang(cluster.nodes[0].id)
+    with pytest.raises(TimedOut):
+        await gateway.system_users()
+    cluster.resume(cluster.nodes[0].id)
+
+
+async def test_an_answer_that_drips_is_cut_off_in_the_end():
+    async def drip():
+        import asyncio
+
+        while True:
+            yield b" "
+            await asyncio.sleep(0.05)
+
+    client = Http(transport=httpx.MockTransport(lambda request: httpx.Response(200, content=drip())))
+    with pytest.raises(TimedOut):
+        await client.ask(Call("test", "http://n", "/", timeouts=QUICK))
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        (httpx.ConnectError("x"), http_module.REFUSED),
+        (httpx.ConnectTimeout("x"), http_module.NO_CONNECT),
+        (httpx.RemoteProtocolError("illegal status line: bytearray(b'SSH-2.0')"), http_module.NOT_HTTP),
+        (httpx.RemoteProtocolError("Server disconnected without sending a response."), http_module.CUT_READ),
+        (httpx.ReadError("secret-token"), http_module.CUT_READ),
+    ],
+)
+async def test_what_went_wrong_is_told_in_our_words(script: Script, scripted: WuKongIM2, fault, sentence: str):
+    script.answers["/user/systemuids"] = fault
+    with pytest.raises(GatewayError) as raised:
+        await scripted.system_users()
+    assert raised.value.message == sentence
+    assert "secret-token" not in str(raised.value)
+
+
+async def test_reads_are_asked_again_when_no_connection_came_about(script: Script, scripted: WuKongIM2):
+    faults = [httpx.ConnectError("refused"), (200, ["anna"])]
+    script.answers["/user/systemuids"] = lambda request: faults.pop(0)
+    assert await scripted.system_users() == ("anna",)
+    script.answers["/user/systemuids"] = httpx.ReadTimeout("silent")
+    before = script.called("/user/systemuids")
+    with pytest.raises(TimedOut):
+        await scripted.system_users()
+    assert script.called("/user/systemuids") == before + 1, "silence isn't asked twice"
+
+
+# -- what a 400 and a 401 mean -----------------------------------------------------------------------------------------
+
+PEER = 'Get "http://10.9.8.7:6103/cluster/users?node_id=3": dial tcp 10.9.8.7:6103: connect: connection refused'
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ((400, {"msg": PEER, "status": 400}), Unreachable),
+        ((400, {"msg": "请求状态错误！[401]", "status": 400}), Unauthorised),
+        ((400, {"msg": "EOF", "status": 400}), Unauthorised),
+        ((400, {"msg": "leader not found", "status": 400}), Unreachable),
+        ((400, {"msg": "something else", "status": 400}), Rejected),
+        ((400, "400 plain text"), BadReply),
+        ((401, ""), Unauthorised),
+        ((401, {"error": "token is expired"}), Unauthorised),
+        ((500, ""), Rejected),
+        ((404, "404 page not found"), BadReply),
+    ],
+)
+async def test_answers_mean_what_the_reference_says(script: Script, scripted: WuKongIM2, answer, error):
+    script.answers["/user/systemuids"] = answer
+    with pytest.raises(error) as raised:
+        await scripted.system_users()
+    assert "10.9.8.7" not in str(raised.value) + raised.value.message + raised.value.hint
+    assert "dial" not in str(raised.value)
+
+
+async def test_a_400_in_plain_text_is_read_for_what_it_says(script: Script, scripted: WuKongIM2):
+    body = b'{"msg":"invalid character","status":400}'
+    script.answers["/user/systemuids"] = lambda request: streamed(400, body, **{"content-type": "text/plain"})
+    with pytest.raises(Rejected) as raised:
+        await scripted.system_users()
+    assert "invalid character" not in str(raised.value)
+
+
+async def test_an_unknown_user_is_nothing_in_each_of_the_servers_ways(script: Script, scripted: WuKongIM2):
+    for answer in ((500, ""), (400, {"msg": "请求状态错误！[500]", "status": 400}), (400, {"msg": "not found", "status": 400})):
+        script.answers["/cluster/users"] = answer
+        assert await scripted.user("nobody") is None
+
+
+# -- credentials -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_wrong_token_is_told(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster, token="wrong", jwt_user=""))
+    with pytest.raises(Unauthorised):
+        await gateway.nodes()
+
+
+async def test_a_wrong_password_is_told_and_not_hammered(cluster: SimulatedCluster, open_to: Open, sent):
+    gateway = open_to(connection_to(cluster, jwt_password="wrong"))
+    for _ in range(5):
+        with pytest.raises(Unauthorised) as raised:
+            await gateway.nodes()
+    assert "wrong" not in str(raised.value)
+    assert len(sent("/manager/login")) == 1
+
+
+async def test_without_a_user_the_token_alone_goes(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster, jwt_user="", jwt_password=""))
+    assert not (await gateway.nodes()).is_partial
+
+
+async def test_the_main_api_signs_in_while_the_manager_is_away(cluster: SimulatedCluster, open_to: Open, sent):
+    connection = connection_to(cluster)
+    gateway = open_to(
+        Connection(connection.api_url, "http://127.0.0.1:9", token=TOKEN, jwt_user="admin", jwt_password="pwd")
+    )
+    assert not (await gateway.nodes()).is_partial
+    assert len(sent("/manager/login")) == 1
+
+
+def managed(script: Script, open_to: Open) -> WuKongIM2:
+    tokens = iter(("old", "new", "newer"))
+    script.answers["/manager/login"] = lambda request: (200, {"token": next(tokens), "exp": 2**33, "permissions": "*:*"})
+    connection = Connection("http://main:5001", "http://manager:5300", jwt_user="admin", jwt_password="pwd")
+    return open_to(connection, transport=httpx.MockTransport(script))
+
+
+async def test_an_ended_session_signs_in_anew_once(script: Script, open_to: Open):
+    gateway = managed(script, open_to)
+    script.answers["/plugins"] = lambda request: (
+        (200, []) if request.headers["authorization"] == "Bearer new" else (401, {"error": "token is expired"})
+    )
+    assert await gateway.link.get_managed("test", "/plugins", parse=lambda answer: answer) == []
+    assert script.called("/manager/login") == 2
+    assert script.called("/plugins") == 2
+
+
+async def test_a_relayed_refusal_is_no_ended_session(script: Script, open_to: Open):
+    gateway = managed(script, open_to)
+    script.answers["/plugins"] = (401, "")
+    with pytest.raises(Unauthorised):
+        await gateway.link.get_managed("test", "/plugins", parse=lambda answer: answer)
+    assert script.called("/manager/login") == 1
+
+
+def test_secrets_stay_out_of_every_text():
+    connection = Connection("http://a:1", "http://b:2", token="t0ken", jwt_user="u", jwt_password="passw0rd")
+    assert "t0ken" not in repr(connection) and "passw0rd" not in repr(connection)
+    assert "t0ken" not in repr(Call("x", "http://a", "/", headers=(("token", "t0ken"),)))
+
+
+# -- addresses ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address", ["", "host:5001", "ftp://host", "http://", "http://user:secret@host", "http://h:99999", "http://h?x=1"]
+)
+def test_an_address_that_is_none_is_refused_by_field(address: str):
+    with pytest.raises(RefusedLocally) as refused:
+        open_gateway("wukongim2", Connection(address, "http://manager:5300"))
+    assert "api_url" in refused.value.fields
+    assert "secret" not in str(refused.value)
+
+
+async def test_addresses_outside_the_networks_are_never_connected_to(cluster: SimulatedCluster, open_to: Open, sent):
+    gateway = open_to(connection_to(cluster, networks=("10.0.0.0/8", "fd00::/8")))
+    with pytest.raises(RefusedLocally):
+        await gateway.nodes()
+    assert sent.nothing
+
+
+async def test_addresses_inside_the_networks_work_by_name_too(cluster: SimulatedCluster, open_to: Open):
+    port = cluster.nodes[0].api_url.rpartition(":")[2]
+    connection = Connection(f"http://localhost:{port}", "", token=TOKEN, networks=("127.0.0.0/8",))
+    assert not (await open_to(connection).nodes()).is_partial
+
+
+async def test_node_addresses_from_the_cluster_are_held_to_the_networks(script: Script, open_to: Open):
+    from tests.gateway.conftest import ALONE
+
+    others = [ALONE | {"id": 2, "api_server_addr": "http://169.254.169.254:80"}, ALONE | {"id": 3, "api_server_addr": "x"}]
+    script.answers["/cluster/simpleNodes"] = (200, {"data": [ALONE | {"api_server_addr": "http://127.0.0.1:1"}, *others]})
+    script.answers["/varz"] = (200, {"connections": 0, "mem": 1, "goroutine": 1, "uptime": "1s", "version": ""})
+    connection = Connection("http://127.0.0.1:1", "", networks=("127.0.0.0/8",))
+    gateway = open_to(connection, transport=httpx.MockTransport(script))
+    answer = await gateway.nodes()
+    assert [failure.node for failure in answer.failed] == ["2", "3"]
+    assert {request.url.host for request in script.requests} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+async def test_node_addresses_can_be_overridden(script: Script, open_to: Open, by_id: bool):
+    from tests.gateway.conftest import ALONE
+
+    two = ALONE | {"id": 2, "is_leader": 0, "api_server_addr": "http://unreachable:5001", "config_version": 3}
+    script.answers["/cluster/simpleNodes"] = (200, {"data": [ALONE, two]})
+    script.answers["/varz"] = (200, {"connections": 0, "mem": 1, "goroutine": 1, "uptime": "1s", "version": ""})
+    script.answers["/cluster/node"] = lambda request: (200, two if request.url.host == "reachable" else ALONE)
+    override = "2=http://reachable:5002" if by_id else "http://reachable:5002"
+    gateway = open_to(
+        Connection("http://main:5001", "", node_apis=(override,)), transport=httpx.MockTransport(script)
+    )
+    answer = await gateway.nodes()
+    assert [(node.id, node.api_url, node.answers) for node in answer.value] == [
+        (1, "http://node-1:5001", True), (2, "http://reachable:5002", True),
+    ]  # fmt: skip
+    assert answer.value[0].version is None, "an empty version is an unknown one"
+
+
+# -- the connection test -----------------------------------------------------------------------------------------------
+
+
+async def results_of(gateway: WuKongIM2) -> dict[str, StepResult]:
+    report = await gateway.probe()
+    for step in report.steps:
+        assert step.tried % step.params and step.found % step.params and "%" not in step.hint % step.params
+    return {step.code: step.result for step in report.steps}
+
+
+async def test_the_probe_tells_a_dead_node_from_a_dead_cluster(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster))
+    cluster.kill(cluster.nodes[2].id)
+    report = await gateway.probe()
+    assert [step.result for step in report.steps if step.code == "node"] == [StepResult.OK, StepResult.OK, StepResult.WARN]
+    assert report.is_usable
+
+
+async def test_the_probe_names_each_wrong_thing(cluster: SimulatedCluster, open_to: Open):
+    wrong = await results_of(open_to(connection_to(cluster, token="no", jwt_password="no")))
+    assert (wrong["address"], wrong["token"], wrong["sign-in"]) == (StepResult.OK, StepResult.FAILED, StepResult.FAILED)
+    right = connection_to(cluster)
+    swapped = await results_of(open_to(Connection(right.manager_url, right.api_url, token=TOKEN)))
+    assert (swapped["address"], swapped["manager"]) == (StepResult.FAILED, StepResult.FAILED)
+    dead = await results_of(open_to(Connection("http://127.0.0.1:9", "http://127.0.0.1:9")))
+    assert (dead["address"], dead["manager"], dead["version"]) == (
+        StepResult.FAILED, StepResult.FAILED, StepResult.SKIPPED,
+    )  # fmt: skip
+    outside = await results_of(open_to(connection_to(cluster, networks=("10.0.0.0/8",))))
+    assert outside["address"] is StepResult.FAILED
+
+
+@pytest.mark.parametrize("mode", [*MODES, "reset", "500", "big"])
+async def test_the_probe_survives_nonsense(cluster: SimulatedCluster, open_to: Open, mode: str):
+    for node in cluster.nodes:
+        cluster.break_node(node.id, mode)
+    report = await open_to(connection_to(cluster)).probe()
+    assert not report.is_usable
+
+
+async def test_the_probe_warns_of_a_clock_that_is_off(cluster: SimulatedCluster, open_to: Open):
+    cluster.clock_skew(cluster.nodes[0].id, -60)
+    report = await open_to(connection_to(cluster)).probe()
+    (clock,) = (step for step in report.steps if step.code == "clock")
+    assert clock.result is StepResult.WARN
+    assert -62 < clock.params["seconds"] < -58
+
+
+async def test_the_probe_warns_of_an_open_server_with_default_secret_and_guest(open_to: Open):
+    users = {"guest": ("guest", "*:r")}
+    options = {"world": "empty", "users": users, "jwt_secret": "secret_wukongim", "version": "v2.1.9-20240101"}
+    with SimulatedCluster(nodes=1, **options) as cluster:
+        right = Connection(cluster.nodes[0].api_url, cluster.nodes[0].manager_url, jwt_user="guest", jwt_password="guest")
+        found = await results_of(open_to(right))
+        assert cluster.deaths == []
+    for code in ("open-api", "default-secret", "guest", "rights", "version"):
+        assert found[code] is StepResult.WARN, code
+
+
+async def test_the_probe_takes_an_empty_version(open_to: Open):
+    with SimulatedCluster(nodes=1, world="empty", version="") as cluster:
+        found = await results_of(open_to(Connection(cluster.nodes[0].api_url, cluster.nodes[0].manager_url)))
+    assert found["version"] is StepResult.SKIPPED
+
+
+async def test_the_probe_changes_nothing(cluster: SimulatedCluster, open_to: Open, sent):
+    await open_to(connection_to(cluster)).probe()
+    assert {called for _, _, method, called, _, _ in cluster.requests if method != "GET"} <= {"/manager/login"}
+    assert GROUP and cluster.deaths == []
