@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from django.utils.translation import gettext
+
 from imadmin.core.aio import run
-from imadmin.core.errors import AppError
+from imadmin.core.errors import AppError, InvalidInput
 from imadmin.gateway.types import Answer, NodeFailure, now
 
 T = TypeVar("T")
@@ -54,11 +56,6 @@ async def part_of_nodes(question: Coroutine[Any, Any, Answer[T]], empty: T) -> P
     return Part(answer.value, answer.as_of, None, answer.failed, answer.nodes)
 
 
-def ask(question: Coroutine[Any, Any, Part[T]]) -> Part[T]:
-    """One part, from sync code."""
-    return run(question)
-
-
 def attempt(change: Coroutine[Any, Any, None]) -> AppError | None:
     """Send a change; what went wrong, or None for a 200 that proves nothing yet."""
     try:
@@ -72,3 +69,13 @@ async def both(one: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, Any]) -
     """Two questions at once."""
     first, second = await asyncio.gather(one, other)
     return first, second
+
+
+def sentence(error: AppError) -> str:
+    """What went wrong, in the reader's language; of refused input the first complaint, which says more."""
+    if isinstance(error, InvalidInput) and error.fields:
+        first = gettext(next(iter(error.fields.values()))[0])
+        return first % error.params if error.params else first
+    node = getattr(error, "node", "")
+    text = error.text(gettext)
+    return f"{text} ({gettext('node')} {node})" if node else text

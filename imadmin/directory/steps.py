@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext
+
 from imadmin.core.errors import AppError, gettext_noop
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
+from imadmin.directory.parts import sentence
 from imadmin.gateway.types import Session
 
 NOT_TRIED = gettext_noop("Not tried, because the step before it failed.")
@@ -28,6 +31,21 @@ class Step:
     target: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     why: AppError | None = None
+
+    def sent_text(self) -> str:
+        """In the reader's language, as all texts here."""
+        return _filled(self.sent, self.params)
+
+    def found_text(self) -> str:
+        """What was read back, and the error behind it."""
+        return f"{_filled(self.found, self.params)} {sentence(self.why) if self.why else ''}".strip()
+
+
+def _filled(template: str, params: Mapping[str, Any]) -> str:
+    if not template:
+        return ""
+    text = gettext(template)
+    return text % params if params else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,9 @@ class Report:
                 for step in self.steps
             )
         )
+
+    def notes_text(self) -> list[str]:
+        return [gettext(note) for note in self.notes]
 
     @property
     def verdict(self) -> str:

@@ -10,13 +10,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext
+
 from imadmin.audit.queries import AuditFilter, page
 from imadmin.clusters.access import Scope
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError, InvalidInput, gettext_noop
 from imadmin.core.outcomes import Result
 from imadmin.directory.models import FlagRecord, Restriction
-from imadmin.directory.parts import Part, part, part_of_nodes
+from imadmin.directory.parts import Part, part, part_of_nodes, sentence
 from imadmin.directory.uids import why_bad
 from imadmin.gateway.contract import Gateway
 from imadmin.gateway.types import ChannelRecord, ChannelRef, ChannelType, Reason, Session, now
@@ -80,6 +82,12 @@ class Check:
         """None where it isn't known or decides nothing."""
         return {State.PASSED: True, State.EXEMPT: True, State.REFUSED: False}.get(self.state)
 
+    def text(self) -> str:
+        """In the reader's language, with the error behind it."""
+        words = gettext(self.words)
+        words = words % self.params if self.params else words
+        return f"{words} {sentence(self.error)}" if self.error else words
+
 
 @dataclass(frozen=True, slots=True)
 class MaySend:
@@ -93,6 +101,24 @@ class MaySend:
     reason: Reason | None
     is_sure: bool
     as_of: datetime
+
+    def words(self) -> str:
+        """The answer in one sentence, in the reader's language."""
+        if self.answer is None and self.reason is None:
+            return gettext("It can't be said: something that decides could not be read.")
+        if self.answer is None:
+            return gettext(
+                "It can't be said: reason %(number)s applies, unless something that could not be read exempts the user."
+            ) % {"number": int(self.reason or 0)}
+        if self.answer:
+            return gettext("Yes, as far as can be read.")
+        params = {"number": int(self.reason or 0), "words": gettext(REASON_WORDS[Reason(self.reason or 0)])}
+        if self.is_sure:
+            return gettext("No. The server answers reason %(number)s: %(words)s.") % params
+        return (
+            gettext("No. The server answers reason %(number)s (%(words)s), or an earlier one that could not be read.")
+            % params
+        )
 
 
 @dataclass(frozen=True, slots=True)
