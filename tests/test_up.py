@@ -78,3 +78,13 @@ def test_it_stops_cleanly_with_the_demo_cluster_running(tmp_path: Path, how: sig
 
     assert running.process.wait(20) in (0, -how)
     assert "Traceback" not in (tmp_path / "server.log").read_text()
+
+
+def test_a_taken_port_is_told_before_anything_starts(product: Product, tmp_path: Path) -> None:
+    second = subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT, env={**product.environment, "IMADMIN_DATA_DIR": str(tmp_path)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert second.returncode == 1
+    assert f"port {product.environment['IMADMIN_PORT']}: Address already in use" in second.stderr

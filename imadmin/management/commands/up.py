@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         except Conflict as refusal:
             raise CommandError(f"{refusal.text()}\n{refusal.hint}") from None
         try:
+            check_port(host, port)
             call_command("migrate", verbosity=0, interactive=False)
             sign_in = ensure_first_owner(config.data_dir / "first_sign_in", config.admin_password)
             if demo:
@@ -45,6 +47,20 @@ class Command(BaseCommand):
             serve(host, port)
         finally:
             lease.release()
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises CommandError when somebody else listens there: better now than after the banner."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"imadmin can't listen on {host} port {port}: {error.strerror}.\n"
+                "Choose another with --port or IMADMIN_PORT, and another address with --host."
+            ) from None
 
 
 def serve(host: str, port: int) -> None:

@@ -1,0 +1,59 @@
+"""Every page in both languages, both themes and both widths: it opens, breaks no policy, and axe finds nothing serious."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.e2e.pages import PAGES, find_samples
+
+LOOKS = [
+    pytest.param({"width": 1440, "scheme": "light", "locale": "en-US"}, id="wide-light-en"),
+    pytest.param({"width": 1440, "scheme": "dark", "locale": "zh-CN"}, id="wide-dark-zh"),
+    pytest.param({"width": 390, "height": 844, "scheme": "dark", "locale": "en-US"}, id="narrow-dark-en"),
+    pytest.param({"width": 390, "height": 844, "scheme": "light", "locale": "zh-CN"}, id="narrow-light-zh"),
+]
+SERIOUS = {"serious", "critical"}
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_opens_clean(sign_in: Callable[..., Any], look: dict[str, Any]) -> None:
+    page = sign_in("admin", **look)
+    samples = find_samples(page)
+    findings = []
+    for name, address in PAGES.items():
+        reply = page.goto(address.format(**samples))
+        page.wait_for_load_state("networkidle")
+        assert reply.status == 200, (name, reply.status)
+        assert page.locator("h1").count() == 1, name
+        assert page.evaluate("document.documentElement.lang").lower().startswith(look["locale"][:2]), name
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{name} is {overflow} px wider than the screen"
+        results = Axe().run(page, options=RULES)
+        findings += [
+            f"{name}: {found['id']} ({found['impact']}) {found['nodes'][0]['html'][:160]}"
+            for found in results.response["violations"]
+            if found["impact"] in SERIOUS
+        ]
+    assert not findings, "\n".join(findings)
+
+
+@pytest.mark.parametrize("name", ["messages", "channels", "users", "overview", "audit"])
+def test_a_page_shows_its_data_without_javascript(sign_in: Callable[..., Any], name: str) -> None:
+    page = sign_in("admin", java_script_enabled=False)
+
+    page.goto(PAGES[name])
+
+    assert page.locator("main").inner_text().strip()
+    assert page.locator("main .skel").count() == 0
+
+
+def test_the_demo_says_so_on_every_page_of_the_cluster(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("admin")
+    samples = find_samples(page)
+    for name, address in PAGES.items():
+        if "/c/demo/" in (there := address.format(**samples)):
+            page.goto(there)
+            assert page.get_by_text("demo", exact=True).first.is_visible(), name
