@@ -18,6 +18,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SCHEME = re.compile(r"(?i)\b(https?|ftps?|wss?)://([^\s/?#]*)")
 _HOST = re.compile(r"(?i)(?<![\w@.\[\]-])((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?=[/:?#]|$|\s|[，。、！？）)])")
+# What looks like a host but is far more often the end of a file's name.
+_FILES = frozenset(
+    "jpg jpeg png gif webp svg bmp heic mp3 mp4 amr m4a wav ogg mov avi mkv pdf doc docx xls xlsx csv ppt pptx txt md log "
+    "json xml yaml html css js ts py java go c h sh sql zip rar gz tar apk ipa exe dmg db bak".split()
+)
 _CODE_SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data):")
 _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -53,11 +58,17 @@ def defanged(text: str) -> str:
     """Addresses that no program turns into a link: hxxps://host[.]name/path."""
     text = _SCHEME.sub(lambda hit: f"{_dead(hit.group(1))}://{hit.group(2).replace('.', '[.]')}", text)
     text = _CODE_SCHEME.sub(r"\1[:]", text)
-    return _HOST.sub(lambda hit: hit.group(1).replace(".", "[.]"), text)
+    return _HOST.sub(_dead_host, text)
 
 
 def harmless(text: str) -> str:
     return defanged(visible(text))
+
+
+def _dead_host(hit: re.Match[str]) -> str:
+    host = hit.group(1)
+    is_file = host.rpartition(".")[2].lower() in _FILES and not hit.string.startswith("/", hit.end())
+    return host if is_file else host.replace(".", "[.]")
 
 
 def _dead(scheme: str) -> str:

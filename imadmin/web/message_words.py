@@ -85,10 +85,10 @@ def kind_tag(message: ShownMessage) -> SafeString:
     )
 
 
-def sender_cell(slug: str, uid: str) -> SafeString:
+def sender_cell(slug: str, uid: str, css: str = "") -> SafeString:
     if uid in ("", SYSTEM_UID):
-        return cells.html('<span class="faint">{word}</span>', word=_("system"))
-    return linked(cells.visible(uid), url_of("user", slug, uid), "mono")
+        return cells.html('<span class="faint {css}">{word}</span>', css=css, word=_("system"))
+    return linked(cells.visible(uid), url_of("user", slug, uid), f"mono {css}")
 
 
 def channel_cell(slug: str, channel: ChannelRef) -> SafeString:
@@ -134,8 +134,9 @@ def snippet_cell(slug: str, message: ShownMessage, access: BodyAccess, wanted: s
         '<a class="hitlink" href="{url}"{language}>{prefix}<bdi>{text}</bdi></a>',
         url=url,
         language=_language(message.text or ""),
-        prefix=_prefix(message),
-        text=highlighted(message.text or "", wanted) or _nothing_said(message),
+        prefix=_icon_before(message),
+        text=highlighted(message.text or "", wanted)
+        or cells.html('<span class="dim">{words}</span>', words=length_words(message)),
     )
 
 
@@ -180,6 +181,10 @@ def _marks(parts: Any) -> SafeString:
 
 def _prefix(message: ShownMessage) -> object:
     return "" if message.kind is ContentKind.TEXT else cells.html("{tag} ", tag=kind_tag(message))
+
+
+def _icon_before(message: ShownMessage) -> object:
+    return "" if message.kind is ContentKind.TEXT else cells.html("{icon} ", icon=cells.icon(KIND_ICONS[message.kind]))
 
 
 def _nothing_said(message: ShownMessage) -> SafeString:

@@ -15,6 +15,8 @@ from imadmin.archive.harmless import defanged, harmless, language_of, marked, pi
         ("ftp://files.example/x", "xftp://files[.]example/x"),
         ("www.refund.example/pay", "www[.]refund[.]example/pay"),
         ("加 refund.example，快", "加 refund[.]example，快"),
+        ("chat/1/fd13.jpg and report.pdf", "chat/1/fd13.jpg and report.pdf"),
+        ("evil.zip/login", "evil[.]zip/login"),
         ("javascript:alert(1)", "javascript[:]alert(1)"),
         ("https://user@10.0.0.1:8080/a.b", "hxxps://user@10[.]0[.]0[.]1:8080/a.b"),
     ],

@@ -35,7 +35,7 @@ class MessageSearchForm(forms.Form):
     )
     channel_id = _text(_("Channel id"))
     uid_one = _text(_("Person chat of"))
-    uid_two = _text(_("and"), attrs={"placeholder": _("the other uid")})
+    uid_two = _text(_("and of"), attrs={"placeholder": _("the other uid")})
     sender = _text(_("Sender"))
     message_id = _text(_("Message id"), attrs={"inputmode": "numeric"})
     client_msg_no = _text(_("Client number"))

@@ -90,7 +90,7 @@ def _lines(slug: str, page: MessagePage) -> list[Line]:
             Line(
                 message=item,
                 day=day,
-                who=words.sender_cell(slug, item.from_uid),
+                who=words.sender_cell(slug, item.from_uid, "who cut"),
                 body=body,
                 url=words.url_of("message", slug, item.id),
                 is_hit=item.id == page.message.id,
