@@ -197,3 +197,9 @@ async def test_the_red_dot_of_a_message_is_true_wherever_it_stands(target, gatew
         await eventually(lambda wanted=sent: gateway.message(wanted))
     around = await gateway.messages_around(group, 2, before=0, after=1)
     assert [message.has_red_dot for message in around] == [True, True]
+
+
+async def test_what_stands_under_one_seq_is_found(target, gateway: Gateway, group: ChannelRef):
+    ids = await spoken(target, gateway, group, "anna", ["first", "second", "third"])
+    assert [message.id for message in await gateway.messages_at(group, 2)] == [ids[1]]
+    assert await gateway.messages_at(group, 9) == ()

@@ -10,14 +10,20 @@ import pytest
 from imadmin.gateway import http as http_module
 from imadmin.gateway.contract import Connection
 from imadmin.gateway.errors import (
-    BadReply, GatewayError, RefusedLocally, Rejected, TimedOut, Unauthorised, Unreachable,
+    BadReply,
+    GatewayError,
+    RefusedLocally,
+    Rejected,
+    TimedOut,
+    Unauthorised,
+    Unreachable,
 )  # fmt: skip
 from imadmin.gateway.http import Call, Http, Timeouts
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.registry import open_gateway
-from imadmin.gateway.types import ChannelRef, MessageQuery, StepResult
+from imadmin.gateway.types import ChannelFlags, ChannelRef, MessageQuery, StepResult
 from imadmin.simulator import SimulatedCluster
-from tests.gateway.conftest import GROUP, TOKEN, Open, Script, connection_to, streamed
+from tests.gateway.conftest import ALONE, GROUP, TOKEN, Open, Script, connection_to, streamed
 
 QUICK = Timeouts(connect=0.3, read=0.3, write=0.3, pool=0.3, total=0.5)
 
@@ -132,8 +138,6 @@ async def test_a_hanging_node_is_missing_data_too(cluster: SimulatedCluster, ope
 async def test_lists_go_on_while_a_dead_node_is_not_yet_called_offline(cluster: SimulatedCluster, open_to: Open):
     gateway = open_to(connection_to(cluster))
     channels = [ChannelRef(f"g{number}", 2) for number in range(3)]
-    from imadmin.gateway.types import ChannelFlags
-
     for channel in channels:
         await gateway.create_channel(channel, ChannelFlags())
     dead = cluster.nodes[2].id
@@ -254,7 +258,8 @@ async def test_a_400_in_plain_text_is_read_for_what_it_says(script: Script, scri
 
 
 async def test_an_unknown_user_is_nothing_in_each_of_the_servers_ways(script: Script, scripted: WuKongIM2):
-    for answer in ((500, ""), (400, {"msg": "请求状态错误！[500]", "status": 400}), (400, {"msg": "not found", "status": 400})):
+    said = [(400, {"msg": text, "status": 400}) for text in ("请求状态错误！[500]", "not found")]
+    for answer in ((500, ""), *said):
         script.answers["/cluster/users"] = answer
         assert await scripted.user("nobody") is None
 
@@ -293,7 +298,8 @@ async def test_the_main_api_signs_in_while_the_manager_is_away(cluster: Simulate
 
 def managed(script: Script, open_to: Open) -> WuKongIM2:
     tokens = iter(("old", "new", "newer"))
-    script.answers["/manager/login"] = lambda request: (200, {"token": next(tokens), "exp": 2**33, "permissions": "*:*"})
+    session = {"exp": 2**33, "permissions": "*:*"}
+    script.answers["/manager/login"] = lambda request: (200, session | {"token": next(tokens)})
     connection = Connection("http://main:5001", "http://manager:5300", jwt_user="admin", jwt_password="pwd")
     return open_to(connection, transport=httpx.MockTransport(script))
 
@@ -349,10 +355,9 @@ async def test_addresses_inside_the_networks_work_by_name_too(cluster: Simulated
 
 
 async def test_node_addresses_from_the_cluster_are_held_to_the_networks(script: Script, open_to: Open):
-    from tests.gateway.conftest import ALONE
-
-    others = [ALONE | {"id": 2, "api_server_addr": "http://169.254.169.254:80"}, ALONE | {"id": 3, "api_server_addr": "x"}]
-    script.answers["/cluster/simpleNodes"] = (200, {"data": [ALONE | {"api_server_addr": "http://127.0.0.1:1"}, *others]})
+    addresses = ("http://127.0.0.1:1", "http://169.254.169.254:80", "x")
+    rows = [ALONE | {"id": number, "api_server_addr": text} for number, text in enumerate(addresses, start=1)]
+    script.answers["/cluster/simpleNodes"] = (200, {"data": rows})
     script.answers["/varz"] = (200, {"connections": 0, "mem": 1, "goroutine": 1, "uptime": "1s", "version": ""})
     connection = Connection("http://127.0.0.1:1", "", networks=("127.0.0.0/8",))
     gateway = open_to(connection, transport=httpx.MockTransport(script))
@@ -363,8 +368,6 @@ async def test_node_addresses_from_the_cluster_are_held_to_the_networks(script: 
 
 @pytest.mark.parametrize("by_id", [True, False])
 async def test_node_addresses_can_be_overridden(script: Script, open_to: Open, by_id: bool):
-    from tests.gateway.conftest import ALONE
-
     two = ALONE | {"id": 2, "is_leader": 0, "api_server_addr": "http://unreachable:5001", "config_version": 3}
     script.answers["/cluster/simpleNodes"] = (200, {"data": [ALONE, two]})
     script.answers["/varz"] = (200, {"connections": 0, "mem": 1, "goroutine": 1, "uptime": "1s", "version": ""})
@@ -394,7 +397,8 @@ async def test_the_probe_tells_a_dead_node_from_a_dead_cluster(cluster: Simulate
     gateway = open_to(connection_to(cluster))
     cluster.kill(cluster.nodes[2].id)
     report = await gateway.probe()
-    assert [step.result for step in report.steps if step.code == "node"] == [StepResult.OK, StepResult.OK, StepResult.WARN]
+    results = [step.result for step in report.steps if step.code == "node"]
+    assert results == [StepResult.OK, StepResult.OK, StepResult.WARN]
     assert report.is_usable
 
 
@@ -432,7 +436,8 @@ async def test_the_probe_warns_of_an_open_server_with_default_secret_and_guest(o
     users = {"guest": ("guest", "*:r")}
     options = {"world": "empty", "users": users, "jwt_secret": "secret_wukongim", "version": "v2.1.9-20240101"}
     with SimulatedCluster(nodes=1, **options) as cluster:
-        right = Connection(cluster.nodes[0].api_url, cluster.nodes[0].manager_url, jwt_user="guest", jwt_password="guest")
+        node = cluster.nodes[0]
+        right = Connection(node.api_url, node.manager_url, jwt_user="guest", jwt_password="guest")
         found = await results_of(open_to(right))
         assert cluster.deaths == []
     for code in ("open-api", "default-secret", "guest", "rights", "version"):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
+
+import httpx
 import pytest
 
-from imadmin.gateway.errors import RefusedLocally
+from imadmin.gateway.contract import Connection
+from imadmin.gateway.errors import NoSuch, RefusedLocally
 from imadmin.gateway.kinds.wukongim2 import guards
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.types import ChannelFlags, ChannelRef, MessageQuery, Session
@@ -72,8 +76,8 @@ async def test_a_giant_limit_is_capped_by_route(gateway: WuKongIM2, cluster, sen
     await gateway.devices("anna")
     await gateway.conversations("anna")
     await gateway.sessions("anna")
-    limits = {(path, int(query["limit"])) for node, _, _, path, query_text, _ in cluster.requests
-              if "limit" in (query := dict(pair.split("=") for pair in query_text.split("&") if "=" in pair))}  # fmt: skip
+    asked = [(call[3], parse_qs(call[4]).get("limit")) for call in cluster.requests]
+    limits = [(path, int(values[0])) for path, values in asked if values]
     assert limits
     for path, limit in limits:
         most = 1000 if path in ("/cluster/messages", "/connz") else 100
@@ -167,8 +171,6 @@ async def test_ids_are_checked_before_they_get_into_a_path(gateway: WuKongIM2, s
 
 
 async def test_an_unknown_node_never_gets_into_a_question(gateway: WuKongIM2, cluster, sent: Sent):
-    from imadmin.gateway.errors import NoSuch
-
     with pytest.raises(NoSuch):
         await gateway.node_channels(99)
     assert not any("99" in str(query) for _, query, _ in sent())
@@ -176,11 +178,7 @@ async def test_an_unknown_node_never_gets_into_a_question(gateway: WuKongIM2, cl
 
 
 async def test_both_credentials_go_on_every_call_to_the_main_api(script, open_to):
-    import httpx
-
-    from imadmin.gateway.contract import Connection
-
-    script.answers["/manager/login"] = (200, {"token": "jwt-1", "exp": 2**33, "permissions": "*:*", "username": "admin"})
+    script.answers["/manager/login"] = (200, {"token": "jwt-1", "exp": 2**33, "permissions": "*:*"})
     script.answers["/user/systemuids"] = (200, None)
     script.answers["/channel"] = (200, {"status": 200})
     gateway = open_to(
@@ -199,7 +197,8 @@ async def test_both_credentials_go_on_every_call_to_the_main_api(script, open_to
 
 
 async def test_text_without_a_channel_never_leaves_us(gateway: WuKongIM2, sent: Sent):
-    for query in (MessageQuery(text="x"), MessageQuery(text="x", from_uid="anna"), MessageQuery(text="x", message_id=5)):
+    for other in ({}, {"from_uid": "anna"}, {"message_id": 5}, {"client_msg_no": "n"}):
+        query = MessageQuery(text="x", **other)
         with pytest.raises(RefusedLocally):
             await gateway.search_messages(query)
     assert sent.nothing
@@ -219,8 +218,6 @@ async def test_a_bad_uid_is_never_asked_for(gateway: WuKongIM2, sent: Sent, uid:
 
 async def test_a_giant_limit_would_really_have_killed_it(cluster: SimulatedCluster):
     """The knob these tests rest on."""
-    import httpx
-
     async with httpx.AsyncClient(base_url=cluster.nodes[0].api_url, headers={"token": TOKEN}) as client:
         with pytest.raises(httpx.HTTPError):
             await client.get("/cluster/users", params={"limit": 10**9})

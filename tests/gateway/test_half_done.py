@@ -75,8 +75,9 @@ async def test_a_refused_connection_changes_nothing_and_says_so(script: Script, 
 @pytest.mark.parametrize(("seconds", "error"), [(5.02, Uncertain), (0.2, Rejected)])
 def test_a_400_after_five_seconds_means_unknown(seconds: float, error: type[Exception]):
     call = Call("set_flags", "http://n", "/channel", is_read=False)
+    body = '{"msg":"创建频道失败！","status":400}'.encode()
     with pytest.raises(error):
-        answers.confirm(Reply(call, 400, "application/json", "", '{"msg":"创建频道失败！","status":400}'.encode(), seconds))
+        answers.confirm(Reply(call, 400, "application/json", "", body, seconds))
 
 
 async def test_a_wedged_slot_is_uncertain(gateway: WuKongIM2, cluster: SimulatedCluster):

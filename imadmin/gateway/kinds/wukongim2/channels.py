@@ -66,7 +66,7 @@ class ChannelsPart(Part):
     async def channel(self, channel: ChannelRef) -> ChannelRecord | None:
         """The stored record of a channel; None when there is none (the channel may be in use all the same).
 
-        Counts and last_* are None, which an exact lookup doesn't compute; created_at too: it shows the last change there.
+        Counts and last_* are None, which an exact lookup doesn't compute; created_at too (last change there).
         Source: GET /cluster/channels?channel_id&channel_type, at the slot leader; reference 2.9.
         """
         guards.check_channel(channel)
