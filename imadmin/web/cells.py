@@ -5,10 +5,10 @@ Every function takes raw values and escapes them; what comes back is safe to put
 
 import re
 import zoneinfo
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.templatetags.static import static
 from django.utils import timezone
@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 NARROW_SPACE = "\u202f"
+esc = cast(Callable[[object], SafeString], conditional_escape)  # anything: text is escaped, markup is kept
 
 # What would hide or reorder an id: control characters, zero-width ones, and the ones that turn writing direction.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
@@ -36,11 +37,11 @@ def _sprite() -> str:
 
 def html(template: str, **pieces: object) -> SafeString:
     """Fill a template with pieces, escaping those that are not markup already."""
-    return mark_safe(template.format(**{name: conditional_escape(piece) for name, piece in pieces.items()}))  # noqa: S308
+    return mark_safe(template.format(**{name: esc(piece) for name, piece in pieces.items()}))  # noqa: S308
 
 
 def join(pieces: Iterable[object], by: str = "") -> SafeString:
-    return mark_safe(by.join(conditional_escape(piece) for piece in pieces))  # noqa: S308
+    return mark_safe(by.join(esc(piece) for piece in pieces))  # noqa: S308
 
 
 @lru_cache(256)
@@ -68,7 +69,7 @@ def status(shape: str, word: object, detail: object = "") -> SafeString:
     after = html(' <span class="faint sm">{detail}</span>', detail=detail) if detail else ""
     return mark_safe(  # noqa: S308
         f'<span class="st {css}"><svg aria-hidden="true"><use href="{_sprite()}#s-{escape(shape)}"/></svg>'
-        f"{conditional_escape(word)}</span>{after}"
+        f"{esc(word)}</span>{after}"
     )
 
 
@@ -208,7 +209,8 @@ def duration(seconds: float | None) -> str:
     """ "2 d 3 h", "5 min 2 s", "41 s"; at most two parts."""
     if seconds is None:
         return _("unknown")
-    left, parts = int(seconds), []
+    parts: list[str] = []
+    left = int(seconds)
     for size, word in ((86400, _("{n} d")), (3600, _("{n} h")), (60, _("{n} min")), (1, _("{n} s"))):
         count, left = divmod(left, size)
         if count or (size == 1 and not parts):
@@ -270,7 +272,7 @@ def attributes(values: Any) -> SafeString:
         if value is True:
             pieces.append(f" {escape(name)}")
         elif value is not None and value is not False:
-            pieces.append(f' {escape(name)}="{conditional_escape(value)}"')
+            pieces.append(f' {escape(name)}="{esc(value)}"')
     return mark_safe("".join(pieces))  # noqa: S308
 
 

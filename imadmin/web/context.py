@@ -116,6 +116,11 @@ class Shell:
         found = navigation.groups([first], self.can, current=self._current)
         return [replace(link, label=_("Settings"), icon="settings") for group in found for link in group.links]
 
+    @property
+    def account_url(self) -> str:
+        own = navigation.Section("", navigation.SETTINGS[0].items[-1:])
+        return next((link.url for group in navigation.groups([own], self.can) for link in group.links), "/")
+
     @cached_property
     def phone(self) -> list[navigation.Link]:
         return [link for group in self.nav for link in group.links if link.phone][:4]

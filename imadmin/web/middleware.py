@@ -8,8 +8,10 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -24,6 +26,8 @@ Next = Callable[[HttpRequest], HttpResponse]
 
 _MACHINES = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics")
 _OPEN = (*_MACHINES, "/static/", "/accounts/login/", "/accounts/inactive/", "/preferences/")
+# Django has a handler for each of these, and it is one of ours.
+_OF_DJANGO = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
 
 
 class SecurityHeadersMiddleware:
@@ -55,7 +59,7 @@ class PreferencesMiddleware:
             request.COOKIES.get("imadmin_zone", "")[:50]
         )
         with translation.override(language), timezone.override(zone or timezone.get_default_timezone()):
-            request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = translation.get_language()
             response = self.get_response(request)
             response.setdefault("Content-Language", translation.get_language() or language)
         return response
@@ -111,6 +115,6 @@ class ErrorsMiddleware:
             )
         if isinstance(exception, AppError):
             return errors.app_error(request, exception)
-        if getattr(request, "htmx", None):
+        if getattr(request, "htmx", None) and not isinstance(exception, _OF_DJANGO):
             return errors.unforeseen(request, exception)
         return None

@@ -42,8 +42,8 @@ class Toast:
 
 def wants_fragment(request: HttpRequest) -> bool:
     """htmx asks for a part; a boosted link or a restored history entry wants the page."""
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    htmx: Any = getattr(request, "htmx", None)
+    return bool(htmx) and not (htmx.boosted or htmx.history_restore_request)
 
 
 def page_or_fragment(
@@ -169,7 +169,8 @@ def origin(request: HttpRequest) -> str:
     referer = request.headers.get("referer", "")
     if url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure()):
         parts = urlsplit(referer)
-        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+        path = "/" + parts.path.lstrip("/\\")  # "//elsewhere" would lead away
+        return f"{path}?{parts.query}" if parts.query else path
     return request.path
 
 

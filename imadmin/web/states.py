@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -94,7 +93,7 @@ def of_error(error: AppError, *verbs: Verb) -> State:
         why = f"{why} {hint}"
     node = getattr(error, "node", "")
     if node:
-        why = f"{why} ({_('node')} {cells.visible(node)})"
+        why = f"{why} {_('Asked: %(node)s.') % {'node': cells.visible(node)}}".strip()
     if isinstance(error, Forbidden):
         return State(title, why, icon="lock", verbs=verbs)
     if isinstance(error, Unsupported):
@@ -106,7 +105,7 @@ def of_error(error: AppError, *verbs: Verb) -> State:
 def failed(reference: str, *verbs: Verb) -> State:
     """A panel that broke. reference: also in the log."""
     why = cells.html(
-        conditional_escape(_("The rest of the page is fine. Quote {reference} when you report it.")),
+        cells.esc(_("The rest of the page is fine. Quote {reference} when you report it.")),
         reference=cells.html("<code>{reference}</code>", reference=reference),
     )
     return State(_("This panel failed"), why, shape="bad", verbs=verbs, role="alert")

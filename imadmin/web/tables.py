@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from django.utils.html import conditional_escape, escape
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from imadmin.web import cells
-from imadmin.web.cells import clock, ident, join, link, mono, number, status, tag, when
+from imadmin.web.cells import clock, esc, ident, join, link, mono, number, status, tag, when
 from imadmin.web.states import State, empty
 
 __all__ = [
@@ -112,7 +112,7 @@ class Table:
         css = " ".join(filter(None, ("tbl", "plain" if self.plain else "", "is-stale" if self.stale else "")))
         body = "".join(map(partial(self._row, self._frames()), rows))
         return mark_safe(  # noqa: S308
-            f'<table class="{css}" data-rows><caption class="vh">{conditional_escape(self.caption)}</caption>'
+            f'<table class="{css}" data-rows><caption class="vh">{esc(self.caption)}</caption>'
             f"<thead><tr>{self._head()}</tr></thead><tbody>{body}</tbody></table>"
         )
 
@@ -131,7 +131,7 @@ class Table:
         for column in self.columns:
             marks = {"num": "num", "actions": "a"}.get(column.kind, "")
             css = f"{marks} {column.hide}".strip()
-            label = conditional_escape(column.label)
+            label = esc(column.label)
             text = f'<span class="vh">{label}</span>' if column.kind == "actions" else label
             order = ""
             if column.sort and self.sort_url:
@@ -171,5 +171,5 @@ class Table:
                 f' form="{escape(self.select.form)}" data-select{checked}'
                 f' aria-label="{escape(self.select.label(row))}"></td>'
             )
-        body = "".join([f"{start}{conditional_escape(column.value(row))}{end}" for start, end, column in frames])
+        body = "".join([f"{start}{esc(column.value(row))}{end}" for start, end, column in frames])
         return f"<tr{marks}>{box}{body}</tr>"

@@ -73,10 +73,13 @@ def outcome_counts(outcomes: Outcomes) -> list[tuple[str, str, int]]:
 def field(
     bound: BoundField, hint: str = "", label: str = "", css: str = "", input_css: str = "", **attrs: Any
 ) -> SafeString:
-    """A form field with label, hint and error, tied together for screen readers. More attributes go to the input."""
+    """A form field with label, hint and error, tied together for screen readers. More attributes go to the input.
+
+    hint: instead of the field's help text; "none" shows none.
+    """
     if isinstance(bound.field.widget, HiddenInput):
         return mark_safe(bound.as_widget())  # noqa: S308
-    hint = hint or str(bound.help_text or "")
+    hint = "" if hint == "none" else hint or str(bound.help_text or "")
     given = {name.replace("_", "-"): value for name, value in attrs.items()}
     described = []
     if bound.errors:
@@ -89,7 +92,8 @@ def field(
     if input_css:
         given["class"] = input_css
     if isinstance(bound.field.widget, Textarea):
-        given.setdefault("rows", bound.field.widget.attrs.get("rows", 3) if bound.field.widget.attrs else 3)
+        own = str(bound.field.widget.attrs.get("rows", ""))
+        given.setdefault("rows", own if own not in ("", "10") else 4)  # Django says 10 when nobody chose
     control = mark_safe(bound.as_widget(attrs=given))  # noqa: S308
     text = label or bound.label
     below = cells.join((_errors(bound), _hint(bound, hint)))

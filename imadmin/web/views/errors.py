@@ -65,14 +65,27 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    state = states.State(_("This request can't be read"), _("Go back and try again from the page."), shape="warn")
-    return _page(request, state, 400)
+    """The request may be broken in any part of it, so the page uses none."""
+    context = {
+        "title": _("This request can't be read"),
+        "sentences": [_("Nothing was changed. Go back and try again from the page.")],
+    }
+    return render(None, "errors/plain.html", context, status=400)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Nothing here may fail a second time: a page without navigation, and without the request's context."""
     reference = _log(request, None)
-    return render(None, "errors/500.html", {"reference": reference}, status=500)  # type: ignore[arg-type]
+    context = {
+        "title": _("A fault of the dashboard"),
+        "sentences": [
+            _("This page could not be made. Quote {reference} when you report it; the log has the rest.").replace(
+                "{reference}", reference
+            ),
+            _("If you sent a change, look at its target or the audit before you send it again."),
+        ],
+    }
+    return render(None, "errors/plain.html", context, status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
