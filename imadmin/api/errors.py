@@ -24,14 +24,36 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = "2"
 
-BAD_JSON = gettext_noop("The body isn't JSON that can be read.")
-TOO_BIG = gettext_noop("The body is too large.")
 NO_SUCH_ADDRESS = gettext_noop("There is no such address in this API.")
-WRONG_METHOD = gettext_noop("This address doesn't take that method.")
 OUR_FAULT = gettext_noop("Something went wrong on our side; the change may or may not have happened.")
 QUOTE_IT = gettext_noop("Quote the reference %(reference)s when you report it.")
-LOCKED = gettext_noop("Our database was busy, so this was not finished.")
 TRY_AGAIN = gettext_noop("Look at the target, then try again in a moment.")
+
+
+class BadJson(AppError):
+    code = "bad_json"
+    status = 400
+    title = gettext_noop("The body isn't JSON that can be read")
+
+
+class TooBig(AppError):
+    code = "too_big"
+    status = 413
+    title = gettext_noop("The body is too large")
+
+
+class WrongMethod(AppError):
+    code = "wrong_method"
+    status = 405
+    title = gettext_noop("This address doesn't take that method")
+
+
+class Locked(Busy):
+    """The database gave up waiting; unlike Busy it may have happened in the middle of a change."""
+
+    code = "locked"
+    title = gettext_noop("Our database was busy, so this was not finished")
+
 
 # What pydantic found, in words a person can act on; %(x)s are pydantic's own figures.
 FIELD_SENTENCES: Mapping[str, str] = {
@@ -98,7 +120,7 @@ def problems_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRe
         response = view(request, *args, **kwargs)
         if response.status_code != 405 or response.get("Content-Type") == CONTENT_TYPE:
             return response
-        refused = problem(request, _plain(405, "wrong_method", WRONG_METHOD))
+        refused = problem(request, WrongMethod())
         refused["Allow"] = response["Allow"]
         return refused
 
@@ -116,7 +138,7 @@ def install(api: NinjaAPI) -> None:
         ValidationError: _invalid,
         HttpError: _http_error,
         Http404: lambda request, _error: problem(request, NotFound()),
-        RequestDataTooBig: lambda request, _error: problem(request, _plain(413, "too_big", TOO_BIG)),
+        RequestDataTooBig: lambda request, _error: problem(request, TooBig()),
         OperationalError: _database,
         Exception: _our_fault,
     }
@@ -152,16 +174,16 @@ def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     if error.status_code == 401:
         return problem(request, SignInRequired(gettext_noop("Send an API token: Authorization: Bearer imadmin_…")))
     if error.status_code == 400:
-        return problem(request, _plain(400, "bad_json", BAD_JSON))
-    return problem(request, _plain(error.status_code, "error", str(error)))
+        return problem(request, BadJson())
+    other = AppError(str(error))
+    other.status = error.status_code
+    return problem(request, other)
 
 
 def _database(request: HttpRequest, error: DatabaseError) -> HttpResponse:
     if "locked" not in str(error).lower():
         return _our_fault(request, error)
-    busy = _plain(Busy.status, Busy.code, LOCKED)
-    busy.hint, busy.retryable = TRY_AGAIN, True
-    return problem(request, busy)
+    return problem(request, Locked(hint=TRY_AGAIN))
 
 
 def _our_fault(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -169,12 +191,6 @@ def _our_fault(request: HttpRequest, error: Exception) -> HttpResponse:
     logger.error("api.failed", extra={"reference": reference, "path": request.path}, exc_info=error)
     fault = AppError(OUR_FAULT, hint=QUOTE_IT, params={"reference": reference})
     return problem(request, fault, reference=reference)
-
-
-def _plain(status: int, code: str, message: str) -> AppError:
-    error = AppError(message)
-    error.status, error.code, error.title = status, code, message
-    return error
 
 
 def _sentence(template: str, params: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from ninja import Path
 from pydantic import InstanceOf, WithJsonSchema
 
 from imadmin.gateway.types import ChannelRef
@@ -14,3 +15,6 @@ IdPath = Annotated[
     str,
     WithJsonSchema({"type": "string", "description": "the id; what breaks a path is written ~XX (UTF-8 bytes in hex)"}),
 ]
+
+# The cluster, in the prefix a router is mounted under: routes don't name it, so it has to be declared a path parameter.
+SlugPath = Annotated[str, Path(description="the cluster's slug")]

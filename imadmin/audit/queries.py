@@ -78,10 +78,10 @@ def page(wanted: AuditFilter, *, cursor: str = "", limit: int = 50) -> AuditPage
 
 
 def entry(wanted: AuditFilter, entry_id: int) -> AuditRow | None:
-    """One row by id, only when the filter's clusters allow it."""
-    rows = AuditEntry.objects.exclude(phase=AuditEntry.Phase.OUTCOME).filter(pk=entry_id)
+    """One row by id (an outcome's id finds its intent), only when the filter's clusters allow it."""
+    rows = AuditEntry.objects.exclude(phase=AuditEntry.Phase.OUTCOME).filter(Q(pk=entry_id) | Q(outcomes=entry_id))
     if wanted.clusters is not None:
-        rows = rows.filter(Q(cluster__in=wanted.clusters))
+        rows = rows.filter(cluster__in=wanted.clusters)
     found = rows.prefetch_related("outcomes").first()
     return AuditRow(found, next(iter(found.outcomes.all()), None)) if found else None
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from imadmin.accounts.models import ApiToken, User
@@ -74,16 +75,17 @@ class TokenRow:
 
 def cards(principal: Principal) -> tuple[ClusterCard, ...]:
     """The clusters one may see, by name."""
-    return tuple(
-        ClusterCard(
-            slug=cluster.slug,
-            name=cluster.name,
-            kind=cluster.kind,
-            environment=cluster.environment,
-            is_demo=cluster.is_demo,
-            address=cluster.api_url if principal.is_owner else "",
-        )
-        for cluster in visible_clusters(principal)
+    return tuple(card(cluster, principal) for cluster in visible_clusters(principal))
+
+
+def card(cluster: Cluster, principal: Principal) -> ClusterCard:
+    return ClusterCard(
+        slug=cluster.slug,
+        name=cluster.name,
+        kind=cluster.kind,
+        environment=cluster.environment,
+        is_demo=cluster.is_demo,
+        address=cluster.api_url if principal.is_owner else "",
     )
 
 
@@ -123,18 +125,15 @@ def person(username: str) -> PersonRow:
 
 def tokens() -> tuple[TokenRow, ...]:
     """Every token, newest first; the secret is nowhere."""
-    now = timezone.now()
-    held = {
-        token_id: (role, slug or "*")
-        for token_id, role, slug in Grant.objects.exclude(token=None).values_list("token_id", "role", "cluster__slug")
-    }
-    rows = []
-    for token in ApiToken.objects.order_by("-pk"):
-        role, cluster = ("owner", "*") if token.is_owner else held.get(token.pk, ("", ""))
-        is_over = token.expires_at is not None and token.expires_at <= now
-        state = "revoked" if token.revoked_at else "expired" if is_over else "active"
-        rows.append(TokenRow(token, role, cluster, state))
-    return tuple(rows)
+    return _token_rows(ApiToken.objects.order_by("-pk"))
+
+
+def token(token_id: int) -> TokenRow:
+    """Raises NotFound."""
+    rows = _token_rows(ApiToken.objects.filter(pk=token_id))
+    if not rows:
+        raise NotFound(gettext_noop("There is no such token."))
+    return rows[0]
 
 
 def slugs() -> tuple[tuple[str, str], ...]:
@@ -154,3 +153,17 @@ def _grants_by_user(user_id: int | None = None) -> dict[int, tuple[RoleRow, ...]
         user_pk: tuple(RoleRow(slug, tuple(sorted(roles, key=order.index))) for slug, roles in sorted(held.items()))
         for user_pk, held in found.items()
     }
+
+
+def _token_rows(found: QuerySet[ApiToken]) -> tuple[TokenRow, ...]:
+    now = timezone.now()
+    rows = []
+    for token in found.prefetch_related("grants__cluster"):
+        grant = next(iter(token.grants.all()), None)
+        role, cluster = ("owner", "*") if token.is_owner else ("", "")
+        if grant and not token.is_owner:
+            role, cluster = grant.role, grant.cluster.slug if grant.cluster else "*"
+        is_over = token.expires_at is not None and token.expires_at <= now
+        state = "revoked" if token.revoked_at else "expired" if is_over else "active"
+        rows.append(TokenRow(token, role, cluster, state))
+    return tuple(rows)

@@ -149,7 +149,7 @@ def test_our_own_refusals_carry_their_code_fields_and_hint(api: Client) -> None:
 
 def test_a_locked_database_is_a_503_that_may_be_tried_again(api: Client) -> None:
     reply = api.get("/trial/fail/locked")
-    assert problem_of(reply, 503)["code"] == "busy"
+    assert problem_of(reply, 503)["code"] == "locked"
     assert reply["Retry-After"]
 
 

@@ -42,19 +42,14 @@ class RolesForm(ReasonForm):
                 "boxes": [
                     {
                         "value": f"{slug}:{role}",
-                        "id": f"roles_{number}_{role}",
                         "ticked": f"{slug}:{role}" in ticked,
                         "label": translated(ROLE_WORDS[role]),
                     }
                     for role in CLUSTER_ROLES
                 ],
             }
-            for number, (slug, name) in enumerate(self.places)
+            for slug, name in self.places
         ]
-
-    @property
-    def role_words(self) -> list[str]:
-        return [translated(ROLE_WORDS[role]) for role in CLUSTER_ROLES]
 
 
 class AddPersonForm(RolesForm):

@@ -58,7 +58,7 @@ def _list_context(request: HttpRequest, shown: int = 0) -> dict[str, Any]:
     form = AuditFilterForm(request.GET, clusters=names, actions=queries.actions())
     context: dict[str, Any] = {"form": form, "may_verify": allowed is None, "query": _query(request)}
     if not form.is_valid():
-        return context | {"table": states.filtered(_("The filters can't be used; see beside the fields.")).html()}
+        return context | {"table": states.filtered(_("The filters can't be used; see beside the fields."))}
     page = queries.page(form.wanted(allowed), cursor=request.GET.get("cursor", ""))
     return context | {
         "table": _table(request, page.rows, shown, is_filtered=any(form.cleaned_data.values())),

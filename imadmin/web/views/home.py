@@ -50,8 +50,8 @@ def _table(cards: tuple[queries.ClusterCard, ...], is_owner: bool) -> Table:
     columns = [
         Column("name", _("Cluster"), _name, "id", "m1"),
         Column("status", _("Now"), _status_cell, "status", "m2"),
-        Column("environment", _("Environment"), _environment, phone="m3"),
-        Column("kind", _("Kind of server"), lambda card: KINDS.get(card.kind, card.kind), hide="p2"),
+        Column("environment", _("Environment"), _environment, phone="m3", css="nw"),
+        Column("kind", _("Kind of server"), lambda card: KINDS.get(card.kind, card.kind), hide="p2", css="nw"),
     ]
     if is_owner:
         columns.append(Column("address", _("Address"), lambda card: cells.mono(card.address), "fill"))

@@ -151,7 +151,7 @@ def _filled(template: str, step: ProbeStep) -> str:
 def _list_context() -> dict[str, Any]:
     columns = [
         Column("name", _("Cluster"), _name, "id", "m1"),
-        Column("environment", _("Environment"), lambda row: ENVIRONMENT_WORDS[row.environment], phone="m2"),
+        Column("environment", _("Environment"), lambda row: ENVIRONMENT_WORDS[row.environment], phone="m2", css="nw"),
         Column("slug", _("Short name"), lambda row: cells.mono(row.slug), hide="p2"),
         Column("api_url", _("Main API"), lambda row: cells.mono(row.api_url), phone="m3"),
         Column("manager_url", _("Manager API"), lambda row: cells.mono(row.manager_url), hide="p3"),

@@ -1,0 +1,119 @@
+"""Clusters, their nodes, and the connection test."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext
+from ninja import Schema
+
+from imadmin.api.schemas.common import PartialOut
+from imadmin.clusters.queries import ClusterCard
+from imadmin.gateway.types import NodeStatus, ProbeReport, ProbeStep
+
+
+class ClusterOut(Schema):
+    """address: only for owners, else empty.  environment: production | staging | test."""
+
+    slug: str
+    name: str
+    kind: str
+    environment: str
+    is_demo: bool
+    address: str
+
+    @classmethod
+    def of(cls, card: ClusterCard) -> "ClusterOut":
+        return cls(
+            slug=card.slug,
+            name=card.name,
+            kind=card.kind,
+            environment=card.environment,
+            is_demo=card.is_demo,
+            address=card.address,
+        )
+
+
+class ClusterDetailOut(ClusterOut):
+    """permissions: what this token may do here.  capabilities: what this kind of server can do."""
+
+    permissions: list[str]
+    capabilities: list[str]
+
+
+class NodeOut(Schema):
+    """One node, asked directly.  null means unknown: it did not say.  uptime: seconds.  memory: bytes."""
+
+    id: str
+    answers: bool
+    is_leader: bool | None
+    online_by_cluster: bool | None
+    connections: int | None
+    version: str | None
+    uptime: float | None
+    memory: int | None
+    goroutines: int | None
+    slots_led: int | None
+    config_version: str | None
+    latency: float | None
+    error: str = ""
+
+    @classmethod
+    def of(cls, node: NodeStatus) -> "NodeOut":
+        return cls(
+            id=str(node.id),
+            answers=node.answers,
+            is_leader=node.is_leader,
+            online_by_cluster=node.online_by_cluster,
+            connections=node.connections,
+            version=node.version,
+            uptime=node.uptime,
+            memory=node.memory,
+            goroutines=node.goroutines,
+            slots_led=node.slots_led,
+            config_version=None if node.config_version is None else str(node.config_version),
+            latency=node.latency,
+            error=gettext(node.error) if node.error else "",
+        )
+
+
+class NodesOut(Schema):
+    """partial: the nodes that are missing."""
+
+    items: list[NodeOut]
+    partial: list[PartialOut]
+    as_of: datetime
+
+
+class StepOut(Schema):
+    """result: ok | warn | bad | off (not tried)."""
+
+    code: str
+    result: str
+    tried: str
+    found: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, step: ProbeStep) -> "StepOut":
+        def words(template: str) -> str:
+            text = gettext(template) if template else ""
+            return text % step.params if text and step.params else text
+
+        return cls(
+            code=step.code,
+            result=step.result.value,
+            tried=words(step.tried),
+            found=words(step.found),
+            hint=words(step.hint),
+        )
+
+
+class ReportOut(Schema):
+    """is_usable: no step is bad."""
+
+    is_usable: bool
+    steps: list[StepOut]
+    as_of: datetime
+
+    @classmethod
+    def of(cls, report: ProbeReport) -> "ReportOut":
+        return cls(is_usable=report.is_usable, steps=[StepOut.of(step) for step in report.steps], as_of=report.as_of)
