@@ -20,20 +20,19 @@ from imadmin.directory import plans
 from imadmin.directory.models import Restriction
 from imadmin.directory.queries.lists import ListName, read_list, why_without
 from imadmin.directory.remember import forget, remember
-from imadmin.directory.uids import BadUid, UidList, clean_uids, why_bad
+from imadmin.directory.uids import BadUid, UidList, clean_uids, complaints, why_bad
 from imadmin.gateway.errors import (
     CircuitOpen,
     GatewayError,
     ListWriteBroken,
-    NotAllowed,
     RefusedLocally,
-    Unauthorised,
 )  # fmt: skip
 from imadmin.gateway.types import ChannelRef
 
 CHANNEL_ID_MAX = 500
 
 NOT_ON_LIST = gettext_noop("it was not on the list")
+NOT_SENT = gettext_noop("not sent, because the cluster failed before its turn came")
 NOT_THERE = gettext_noop("not there when read back")
 STILL_THERE = gettext_noop("still there when read back")
 HALF_WAY = gettext_noop(
@@ -114,8 +113,8 @@ class ListPlan:
 def preview(scope: Scope, change: ListChange, wanted: UidList) -> ListPlan:
     """What the change would do now, kept for ten minutes.  Raises Forbidden, InvalidInput, GatewayError."""
     _authorise(scope, change)
-    if not wanted.uids and not wanted.bad:
-        raise InvalidInput({"uids": [gettext_noop("Give at least one uid.")]})
+    if not wanted.uids:
+        raise InvalidInput({"uids": complaints(wanted) or [gettext_noop("Give at least one uid.")]})
     before = _read(scope, change)
     listed = frozenset(before or ())
     changing = tuple(uid for uid in wanted.uids if before is None or (uid in listed) is not change.is_adding)
@@ -134,6 +133,13 @@ def preview(scope: Scope, change: ListChange, wanted: UidList) -> ListPlan:
         before=None if before is None else len(listed),
         notes=_notes(change, changing, before),
     )
+
+
+def again(scope: Scope, change: ListChange, plan_id: str) -> ListPlan:
+    """The preview of a plan made anew, for a form that has to be filled in a second time."""
+    _authorise(scope, change)
+    plan = plans.find(scope, plan_id, change.action, str(change.channel))
+    return preview(scope, change, UidList(tuple(plan.change["uids"])))
 
 
 def apply(scope: Scope, change: ListChange, plan_id: str, *, reason: str) -> Outcomes:
@@ -217,9 +223,10 @@ def _carry_out(
         outcomes = _outcomes(change, wanted, before, after, failure)
         asked = frozenset(wanted)
         entry.finish(
-            before=None if before is None else {"listed": listed & asked, "size": len(listed)},
-            after=None if after is None else {"listed": frozenset(after) & asked, "size": len(set(after))},
+            before=None if before is None else listed & asked,
+            after=None if after is None else frozenset(after) & asked,
             outcomes=outcomes,
+            detail={"size": [_size(before), _size(after)]},
         )
         if change.list is ListName.DENYLIST:
             _remember(scope, change, outcomes, reason)
@@ -256,14 +263,15 @@ def _whole_list(before: Collection[str], uids: Sequence[str], *, adding: bool) -
     return [uid for uid in kept if uid not in leaving]
 
 
+def _size(uids: list[str] | None) -> int | None:
+    return None if uids is None else len(set(uids))
+
+
 def _read_back(scope: Scope, change: ListChange) -> list[str] | None:
     try:
         return run(read_list(scope.gateway, change.channel, change.list))
     except AppError:
         return None
-
-
-_NEVER_SENT = (CircuitOpen, NotAllowed, Unauthorised)
 
 
 def _outcomes(
@@ -275,7 +283,7 @@ def _outcomes(
 ) -> Outcomes:
     """One outcome per uid, from what was on the list before and is on it now."""
     unsent = frozenset(failure.unsent) if isinstance(failure, ListWriteBroken) else frozenset[str]()
-    if isinstance(failure, _NEVER_SENT):
+    if isinstance(failure, CircuitOpen):
         unsent = frozenset(wanted)
     why = failure.text() if failure else (NOT_THERE if change.is_adding else STILL_THERE)
     if before is None:
@@ -283,12 +291,15 @@ def _outcomes(
         results = ((uid, Result.FAILED if uid in unsent else Result.UNKNOWN) for uid in wanted)
         return Outcomes(tuple(TargetOutcome(uid, result, why if failure else "") for uid, result in results), UNREAD)
     found = Outcomes.of_presence(wanted, before, after, present=change.is_adding, unsent=unsent, why=why).items
-    if not change.is_adding:
-        found = tuple(
-            TargetOutcome(item.target, Result.NOT_FOUND, NOT_ON_LIST) if item.result is Result.ALREADY else item
-            for item in found
-        )
-    return Outcomes(found, _note(found, after, failure))
+    return Outcomes(tuple(_told(change, item, unsent) for item in found), _note(found, after, failure))
+
+
+def _told(change: ListChange, item: TargetOutcome, unsent: Collection[str]) -> TargetOutcome:
+    if item.result is Result.ALREADY and not change.is_adding:
+        return TargetOutcome(item.target, Result.NOT_FOUND, NOT_ON_LIST)
+    if item.result is Result.FAILED and item.target in unsent:
+        return TargetOutcome(item.target, Result.FAILED, NOT_SENT)
+    return item
 
 
 def _note(found: Sequence[TargetOutcome], after: list[str] | None, failure: GatewayError | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from imadmin.clusters.access import Scope
 from imadmin.core.aio import run
-from imadmin.core.errors import AppError
+from imadmin.core.errors import AppError, InvalidInput
 from imadmin.directory.parts import Part, part
 from imadmin.directory.queries.flags import FlagState, flag_state
 from imadmin.directory.queries.lists import ListName, capped, holds, read_list, why_without
@@ -59,6 +59,20 @@ def records(scope: Scope, *, type: int | None = None, cursor: str = "", limit: i
 def used_on(scope: Scope, node_id: int, *, cursor: str = "", limit: int = 50) -> Page[RuntimeChannel]:
     """Every channel ever used whose slot this node leads; the sum over all nodes holds each channel exactly once."""
     return run(scope.gateway.node_channels(node_id, cursor=cursor, limit=capped(limit)))
+
+
+def listed_channels(
+    scope: Scope, *, node: int | None = None, type: int | None = None, cursor: str = "", limit: int = 50
+) -> Part[Page[ChannelRecord] | Page[RuntimeChannel] | None]:
+    """Either list for a page that stands also when nobody answers.  Raises InvalidInput (cursor)."""
+    try:
+        if node is None:
+            return Part(records(scope, type=type, cursor=cursor, limit=limit), now())
+        return Part(used_on(scope, node, cursor=cursor, limit=limit), now())
+    except InvalidInput:
+        raise
+    except AppError as error:
+        return Part(None, now(), error)
 
 
 def node_ids(scope: Scope) -> tuple[int, ...]:

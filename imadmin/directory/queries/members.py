@@ -17,10 +17,10 @@ from imadmin.gateway.types import Answer, NodeFailure, OnlineDevice, now
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """sessions: live connections, None = unknown.  restriction: our own open record of the denial."""
+    """devices: flags it is online with, None = unknown.  restriction: our own open record of the denial."""
 
     uid: str
-    sessions: int | None
+    devices: tuple[int, ...] | None
     sending: Sending
     is_member: bool | None
     restriction: Restriction | None = None
@@ -58,7 +58,7 @@ def list_page(
         rows=tuple(
             ListRow(
                 uid=uid,
-                sessions=presence.value.get(uid, None if presence.failed else 0),
+                devices=presence.value.get(uid, None if presence.failed else ()),
                 sending=page.sending_of(uid),
                 is_member=None if members is None else holds(members, uid),
                 restriction=ours.get(uid),
@@ -73,15 +73,15 @@ def list_page(
     )
 
 
-def _presence(scope: Scope, uids: Sequence[str]) -> Answer[dict[str, int]]:
-    """Live connections by uid.  A node that doesn't answer makes those not seen unknown, not offline."""
+def _presence(scope: Scope, uids: Sequence[str]) -> Answer[dict[str, tuple[int, ...]]]:
+    """Device flags online by uid.  A node that doesn't answer makes those not seen unknown, not offline."""
     if not uids:
         return Answer({}, now())
     try:
         answer: Answer[tuple[OnlineDevice, ...]] = run(scope.gateway.online_devices(uids))
     except AppError as error:
         return Answer({}, now(), failed=(NodeFailure(getattr(error, "node", ""), error.text(gettext), error.code),))
-    counts: dict[str, int] = {}
-    for device in answer.value:
-        counts[device.uid] = counts.get(device.uid, 0) + 1
-    return Answer(counts, answer.as_of, answer.nodes, answer.failed)
+    flags: dict[str, tuple[int, ...]] = {}
+    for device in sorted(set(answer.value), key=lambda device: device.flag):
+        flags[device.uid] = (*flags.get(device.uid, ()), device.flag)
+    return Answer(flags, answer.as_of, answer.nodes, answer.failed)
