@@ -19,9 +19,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SCHEME = re.compile(r"(?i)\b(https?|ftps?|wss?)://([^\s/?#]*)")
 _HOST = re.compile(r"(?i)(?<![\w@.\[\]-])((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?=[/:?#]|$|\s|[，。、！？）)])")
 # What looks like a host but is far more often the end of a file's name.
-_FILES = frozenset(
-    "jpg jpeg png gif webp svg bmp heic mp3 mp4 amr m4a wav ogg mov avi mkv pdf doc docx xls xlsx csv ppt pptx txt md log "
-    "json xml yaml html css js ts py java go c h sh sql zip rar gz tar apk ipa exe dmg db bak".split()
+_FILES = re.compile(
+    "(?i)jpe?g|png|gif|webp|svg|bmp|heic|mp[34]|amr|m4a|wav|ogg|mov|avi|mkv|pdf|docx?|xlsx?|csv|pptx?|txt|md|log|json|xml|"
+    "ya?ml|html|css|js|ts|py|java|go|sh|sql|zip|rar|gz|tar|apk|ipa|exe|dmg|db|bak"
 )
 _CODE_SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data):")
 _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -67,7 +67,7 @@ def harmless(text: str) -> str:
 
 def _dead_host(hit: re.Match[str]) -> str:
     host = hit.group(1)
-    is_file = host.rpartition(".")[2].lower() in _FILES and not hit.string.startswith("/", hit.end())
+    is_file = _FILES.fullmatch(host.rpartition(".")[2]) and not hit.string.startswith("/", hit.end())
     return host if is_file else host.replace(".", "[.]")
 
 

@@ -5,6 +5,7 @@ from ninja import Query, Router
 
 from imadmin.accounts.permissions import Permission
 from imadmin.api.paging import Cursor, Limit, partial
+from imadmin.api.params import SlugPath
 from imadmin.api.schemas.common import ReasonIn, problems
 from imadmin.api.schemas.messages import ContextOut, MessageDetailOut, MessageOut, MessageSearchIn, MessagesOut
 from imadmin.archive import actions, queries
@@ -23,7 +24,7 @@ router = Router()
 def search_messages(
     request: HttpRequest,
     response: HttpResponse,
-    slug: str,
+    slug: SlugPath,
     wanted: Query[MessageSearchIn],
     cursor: Cursor = "",
     limit: Limit = 50,
@@ -52,7 +53,7 @@ def search_messages(
     operation_id="get_message",
     summary="Read one message",
 )
-def get_message(request: HttpRequest, response: HttpResponse, slug: str, message_id: str) -> MessageDetailOut:
+def get_message(request: HttpRequest, response: HttpResponse, slug: SlugPath, message_id: str) -> MessageDetailOut:
     """Needs `search-messages`; the body is null without `read-bodies`. Reading a body is recorded."""
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
     response["Cache-Control"] = "no-store"
@@ -65,7 +66,7 @@ def get_message(request: HttpRequest, response: HttpResponse, slug: str, message
     operation_id="get_message_context",
     summary="Read the conversation around a message",
 )
-def get_message_context(request: HttpRequest, response: HttpResponse, slug: str, message_id: str) -> ContextOut:
+def get_message_context(request: HttpRequest, response: HttpResponse, slug: SlugPath, message_id: str) -> ContextOut:
     """Needs `search-messages`; bodies are null without `read-bodies`. Up to 25 messages before and after, by seq."""
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
     response["Cache-Control"] = "no-store"
@@ -79,7 +80,7 @@ def get_message_context(request: HttpRequest, response: HttpResponse, slug: str,
     summary="Reveal one masked body",
 )
 def reveal_message(
-    request: HttpRequest, response: HttpResponse, slug: str, message_id: str, body: ReasonIn
+    request: HttpRequest, response: HttpResponse, slug: SlugPath, message_id: str, body: ReasonIn
 ) -> MessageDetailOut:
     """Needs `reveal-bodies`. Who, which and why are on the audit trail before the body is read."""
     scope = access.enter(request, slug, Permission.REVEAL_BODIES)

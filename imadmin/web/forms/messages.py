@@ -6,20 +6,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from imadmin.archive.wanted import SearchFields
+from imadmin.web.forms.channels import KeptSelect
 from imadmin.web.message_words import CHANNEL_KINDS
-
-
-class KindSelect(forms.Select):
-    """Keeps what the address says, even when it is none of the choices, so that the error stands beside it."""
-
-    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
-        known = {str(choice) for choice, _word in self.choices}
-        extra = [(typed, typed) for typed in value if typed and typed not in known]
-        before, self.choices = self.choices, [*self.choices, *extra]
-        try:
-            return super().optgroups(name, value, attrs)
-        finally:
-            self.choices = before
 
 
 def _text(label: Any, **options: Any) -> forms.CharField:
@@ -31,7 +19,7 @@ class MessageSearchForm(forms.Form):
     channel_type = forms.IntegerField(
         label=_("Kind of channel"),
         required=False,
-        widget=KindSelect(choices=[("", _("Any")), *((str(number), word) for number, word in CHANNEL_KINDS.items())]),
+        widget=KeptSelect(choices=[("", _("Any")), *((str(number), word) for number, word in CHANNEL_KINDS.items())]),
     )
     channel_id = _text(_("Channel id"))
     uid_one = _text(_("Person chat of"))

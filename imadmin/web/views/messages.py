@@ -1,7 +1,6 @@
 """The search for messages: one form, one answer, what it cost and what it can't promise."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
@@ -14,10 +13,9 @@ from django.views.decorators.http import require_safe
 
 from imadmin.accounts.permissions import Permission
 from imadmin.archive import costs, queries
-from imadmin.archive.masking import BodyAccess, body_access
+from imadmin.archive.masking import BodyAccess, ShownMessage, body_access
 from imadmin.archive.queries import FoundMessages
 from imadmin.clusters import access
-from imadmin.gateway.types import ChannelRef
 from imadmin.web import cells, respond, states
 from imadmin.web import message_words as words
 from imadmin.web.forms.messages import MessageSearchForm
@@ -80,7 +78,7 @@ def _table(slug: str, found: FoundMessages, cursor: str) -> Table:
     )
 
 
-def _seq_cell(row: queries.ShownMessage) -> object:
+def _seq_cell(row: ShownMessage) -> object:
     if not row.is_doubled:
         return mono(row.seq)
     twice = cells.glyph("warn", _("This place in the channel was given out twice"))
@@ -99,32 +97,31 @@ class Facet:
 
 def _facets(slug: str, found: FoundMessages) -> list[tuple[str, list[Facet]]]:
     """Who and where on this page: what it takes to narrow, counted only over what is shown."""
-    given = found.wanted.given()
     senders = Counter(item.from_uid for item in found.items if item.from_uid not in ("", words.SYSTEM_UID))
     channels = Counter(item.channel for item in found.items)
-    keep = {name: value for name, value in given.items() if name not in ("message_id", "sender", "client_msg_no")}
-
-    def by_sender(uid: str) -> dict[str, object]:
-        return {**keep, "sender": uid}
-
-    def by_channel(channel: ChannelRef) -> dict[str, object]:
-        kept = {name: given[name] for name in ("sender", "text") if name in given}
-        return {"channel_type": int(channel.type), "channel_id": channel.id, **kept}
-
-    def made(counts: Iterable[tuple[object, int]], label: object, query: object) -> list[Facet]:
-        rows = list(counts)
-        most = max((count for _value, count in rows), default=1)
-        return [
-            Facet(cells.visible(label(value)), f"{address}{_query(query(value))}", count, count / most)  # type: ignore[operator]
-            for value, count in rows
-        ]
-
-    address = reverse("messages", args=[slug])
-    facets = [
-        (_("Sender"), made(senders.most_common(FACETS), str, by_sender)),
-        (_("Channel"), made(channels.most_common(FACETS), lambda channel: channel.id, by_channel)),
+    in_channel = _given(found, "channel_type", "channel_id", "uid_one", "uid_two", "text")
+    by_sender = _given(found, "sender", "text")
+    who = [(uid, {**in_channel, "sender": uid}, count) for uid, count in senders.most_common(FACETS)]
+    where = [
+        (channel.id, {"channel_type": int(channel.type), "channel_id": channel.id, **by_sender}, count)
+        for channel, count in channels.most_common(FACETS)
     ]
-    return [(title, rows) for title, rows in facets if len(rows) > 1]
+    address = reverse("messages", args=[slug])
+    return [
+        (
+            title,
+            [
+                Facet(cells.visible(label), address + _query(query), count, count / rows[0][2])
+                for label, query, count in rows
+            ],
+        )
+        for title, rows in ((_("Sender"), who), (_("Channel"), where))
+        if len(rows) > 1
+    ]
+
+
+def _given(found: FoundMessages, *names: str) -> dict[str, object]:
+    return {name: value for name, value in found.wanted.given().items() if name in names}
 
 
 def _query(values: dict[str, object]) -> str:
