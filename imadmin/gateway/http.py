@@ -176,7 +176,7 @@ class Http:
             try:
                 return await self._once(call)
             except Unreachable as error:
-                if error.message not in (REFUSED, CUT_READ):  # a time-out or an unknown name won't do better at once
+                if error.message != REFUSED:  # cut off, it had the question already; the others won't do better at once
                     raise
             await asyncio.sleep(pause)
         return await self._once(call)

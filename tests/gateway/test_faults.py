@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from imadmin.gateway import http as http_module
+from imadmin.gateway.address import OUTSIDE
 from imadmin.gateway.contract import Connection
 from imadmin.gateway.errors import (
     BadReply,
@@ -21,16 +22,16 @@ from imadmin.gateway.errors import (
 from imadmin.gateway.http import Call, Http, Timeouts
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.registry import open_gateway
-from imadmin.gateway.types import ChannelFlags, ChannelRef, MessageQuery, StepResult
+from imadmin.gateway.types import ChannelFlags, ChannelRef, MessageQuery
 from imadmin.simulator import SimulatedCluster
-from tests.gateway.conftest import ALONE, GROUP, TOKEN, Open, Script, connection_to, streamed
+from tests.gateway.conftest import ALONE, TOKEN, Open, Script, connection_to, streamed
 
-QUICK = Timeouts(connect=0.3, read=0.3, write=0.3, pool=0.3, total=0.5)
+QUICK = Timeouts(connect=2.0, read=2.0, write=2.0, pool=2.0, total=3.0)
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time-outs in tenths, so that silence is noticed soon."""
+    """Shorter time-outs, so that silence is noticed soon; long enough for a busy machine."""
     from imadmin.gateway.kinds.wukongim2 import link, nodes, part, probe, roster, signin
 
     for module in (http_module, link, nodes, part, probe, roster, signin):
@@ -188,7 +189,7 @@ async def test_an_answer_that_drips_is_cut_off_in_the_end():
 
     client = Http(transport=httpx.MockTransport(lambda request: httpx.Response(200, content=drip())))
     with pytest.raises(TimedOut):
-        await client.ask(Call("test", "http://n", "/", timeouts=QUICK))
+        await client.ask(Call("test", "http://n", "/", timeouts=Timeouts(total=0.3)))
     await client.aclose()
 
 
@@ -219,6 +220,25 @@ async def test_reads_are_asked_again_when_no_connection_came_about(script: Scrip
     with pytest.raises(TimedOut):
         await scripted.system_users()
     assert script.called("/user/systemuids") == before + 1, "silence isn't asked twice"
+
+
+async def test_a_question_that_may_have_killed_a_node_goes_to_no_other(cluster: SimulatedCluster, open_to: Open, sent):
+    gateway = open_to(connection_to(cluster))
+    await gateway.nodes()
+    cluster.break_node(cluster.nodes[0].id, "reset")
+    with pytest.raises(Unreachable):
+        await gateway.system_users()
+    assert {node for node, _, _ in sent("/user/systemuids")} <= {cluster.nodes[0].id}
+
+
+async def test_the_slots_are_counted_without_the_config_leader(script: Script, scripted: WuKongIM2):
+    missing = (400, {"msg": "leader not found", "status": 400})
+    script.answers |= {"/cluster/info": missing, "/cluster/allslot": missing}
+    assert await scripted.roster.slot_count() == 64
+    two = ALONE | {"id": 2, "slot_leader_count": 0, "api_server_addr": "http://node-2:5001"}
+    script.answers["/cluster/simpleNodes"] = (200, {"data": [ALONE | {"slot_leader_count": 40}, two]})
+    scripted.roster._members = ()
+    assert await scripted.roster.slot_count() is None, "some slots have no leader: better unknown than wrong"
 
 
 # -- what a 400 and a 401 mean -----------------------------------------------------------------------------------------
@@ -363,6 +383,7 @@ async def test_node_addresses_from_the_cluster_are_held_to_the_networks(script: 
     gateway = open_to(connection, transport=httpx.MockTransport(script))
     answer = await gateway.nodes()
     assert [failure.node for failure in answer.failed] == ["2", "3"]
+    assert answer.failed[0].reason == OUTSIDE
     assert {request.url.host for request in script.requests} == {"127.0.0.1"}
 
 
@@ -381,76 +402,3 @@ async def test_node_addresses_can_be_overridden(script: Script, open_to: Open, b
         (1, "http://node-1:5001", True), (2, "http://reachable:5002", True),
     ]  # fmt: skip
     assert answer.value[0].version is None, "an empty version is an unknown one"
-
-
-# -- the connection test -----------------------------------------------------------------------------------------------
-
-
-async def results_of(gateway: WuKongIM2) -> dict[str, StepResult]:
-    report = await gateway.probe()
-    for step in report.steps:
-        assert step.tried % step.params and step.found % step.params and "%" not in step.hint % step.params
-    return {step.code: step.result for step in report.steps}
-
-
-async def test_the_probe_tells_a_dead_node_from_a_dead_cluster(cluster: SimulatedCluster, open_to: Open):
-    gateway = open_to(connection_to(cluster))
-    cluster.kill(cluster.nodes[2].id)
-    report = await gateway.probe()
-    results = [step.result for step in report.steps if step.code == "node"]
-    assert results == [StepResult.OK, StepResult.OK, StepResult.WARN]
-    assert report.is_usable
-
-
-async def test_the_probe_names_each_wrong_thing(cluster: SimulatedCluster, open_to: Open):
-    wrong = await results_of(open_to(connection_to(cluster, token="no", jwt_password="no")))
-    assert (wrong["address"], wrong["token"], wrong["sign-in"]) == (StepResult.OK, StepResult.FAILED, StepResult.FAILED)
-    right = connection_to(cluster)
-    swapped = await results_of(open_to(Connection(right.manager_url, right.api_url, token=TOKEN)))
-    assert (swapped["address"], swapped["manager"]) == (StepResult.FAILED, StepResult.FAILED)
-    dead = await results_of(open_to(Connection("http://127.0.0.1:9", "http://127.0.0.1:9")))
-    assert (dead["address"], dead["manager"], dead["version"]) == (
-        StepResult.FAILED, StepResult.FAILED, StepResult.SKIPPED,
-    )  # fmt: skip
-    outside = await results_of(open_to(connection_to(cluster, networks=("10.0.0.0/8",))))
-    assert outside["address"] is StepResult.FAILED
-
-
-@pytest.mark.parametrize("mode", [*MODES, "reset", "500", "big"])
-async def test_the_probe_survives_nonsense(cluster: SimulatedCluster, open_to: Open, mode: str):
-    for node in cluster.nodes:
-        cluster.break_node(node.id, mode)
-    report = await open_to(connection_to(cluster)).probe()
-    assert not report.is_usable
-
-
-async def test_the_probe_warns_of_a_clock_that_is_off(cluster: SimulatedCluster, open_to: Open):
-    cluster.clock_skew(cluster.nodes[0].id, -60)
-    report = await open_to(connection_to(cluster)).probe()
-    (clock,) = (step for step in report.steps if step.code == "clock")
-    assert clock.result is StepResult.WARN
-    assert -62 < clock.params["seconds"] < -58
-
-
-async def test_the_probe_warns_of_an_open_server_with_default_secret_and_guest(open_to: Open):
-    users = {"guest": ("guest", "*:r")}
-    options = {"world": "empty", "users": users, "jwt_secret": "secret_wukongim", "version": "v2.1.9-20240101"}
-    with SimulatedCluster(nodes=1, **options) as cluster:
-        node = cluster.nodes[0]
-        right = Connection(node.api_url, node.manager_url, jwt_user="guest", jwt_password="guest")
-        found = await results_of(open_to(right))
-        assert cluster.deaths == []
-    for code in ("open-api", "default-secret", "guest", "rights", "version"):
-        assert found[code] is StepResult.WARN, code
-
-
-async def test_the_probe_takes_an_empty_version(open_to: Open):
-    with SimulatedCluster(nodes=1, world="empty", version="") as cluster:
-        found = await results_of(open_to(Connection(cluster.nodes[0].api_url, cluster.nodes[0].manager_url)))
-    assert found["version"] is StepResult.SKIPPED
-
-
-async def test_the_probe_changes_nothing(cluster: SimulatedCluster, open_to: Open, sent):
-    await open_to(connection_to(cluster)).probe()
-    assert {called for _, _, method, called, _, _ in cluster.requests if method != "GET"} <= {"/manager/login"}
-    assert GROUP and cluster.deaths == []

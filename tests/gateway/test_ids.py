@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imadmin.gateway.kinds.wukongim2 import wire
+from imadmin.gateway.kinds.wukongim2 import shapes, wire
 from imadmin.gateway.kinds.wukongim2.part import decode_cursor, encode_cursor
 from imadmin.gateway.kinds.wukongim2.roster import slot_of
 from imadmin.gateway.types import ChannelRef
@@ -72,7 +72,7 @@ def test_a_cursor_keeps_all_digits(number: int):
 @pytest.mark.parametrize("value", [1.5, 2.1e18, "x", None, True, "१२३", "-1", "9" * 25])
 def test_an_id_that_is_none_is_a_wrong_shape(value):
     row = {"message_id": value, "message_seq": 1, "channel_id": "g", "channel_type": 2, "timestamp": 1}
-    with pytest.raises(wire.WrongShape):
+    with pytest.raises(shapes.WrongShape):
         wire.found_messages({"data": [row]})
 
 
@@ -82,4 +82,4 @@ def test_an_id_that_is_none_is_a_wrong_shape(value):
      ("1y1d0h0m0s", 366 * 86400), ("", None), ("soon", None), ("5 apples", None)],
 )  # fmt: skip
 def test_durations_are_read(written: str, seconds: float | None):
-    assert wire.duration(written) == seconds
+    assert shapes.duration(written) == seconds

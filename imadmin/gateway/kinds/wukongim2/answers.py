@@ -21,7 +21,7 @@ from imadmin.gateway.errors import (
     Unreachable,
 )  # fmt: skip
 from imadmin.gateway.http import Reply
-from imadmin.gateway.kinds.wukongim2.wire import WrongShape
+from imadmin.gateway.kinds.wukongim2.shapes import WrongShape
 
 T = TypeVar("T")
 

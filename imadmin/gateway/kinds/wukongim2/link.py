@@ -10,13 +10,16 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from imadmin.core.errors import gettext_noop
 from imadmin.gateway.contract import Connection
-from imadmin.gateway.errors import CircuitOpen, Unreachable
-from imadmin.gateway.http import ASKING, CHANGING, Call, Http, Reply, Timeouts, base_url
+from imadmin.gateway.errors import CircuitOpen, RefusedLocally, Unreachable
+from imadmin.gateway.http import ASKING, CHANGING, CUT_READ, Call, Http, Reply, Timeouts, base_url
 from imadmin.gateway.kinds.wukongim2 import answers, guards
 from imadmin.gateway.kinds.wukongim2.signin import SignIn
 
 T = TypeVar("T")
+
+NO_MANAGER = gettext_noop("No manager address is set")
 
 
 class Link:
@@ -76,6 +79,8 @@ class Link:
         self, operation: str, path: str, params: dict[str, Any] | None = None, *, parse: Callable[[Any], T]
     ) -> T:
         """A question to the manager API; signs in anew, once, when it says that our session ended."""
+        if not self.manager:
+            raise RefusedLocally({"manager_url": [NO_MANAGER]})
         call = await self._call(operation, path, params=params, base=self.manager, node=self.manager)
         reply = await self.http.ask(call)
         if answers.is_session_refused(reply):
@@ -114,7 +119,11 @@ class Link:
         for base in dict.fromkeys((self.api, *self.others())):
             try:
                 return await self.http.ask(_at(call, base))
-            except (Unreachable, CircuitOpen) as error:
+            except CircuitOpen as error:
+                first = first or error
+            except Unreachable as error:
+                if error.message == CUT_READ:  # it had the question: should that have killed it, nobody else gets it
+                    raise
                 first = first or error
         assert first is not None
         raise first

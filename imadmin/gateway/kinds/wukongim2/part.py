@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from imadmin.core.errors import AppError, gettext_noop
+from imadmin.core.errors import AppError, InvalidInput, gettext_noop
 from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally, Unreachable
 from imadmin.gateway.http import Reply, Timeouts, gather_settled
 from imadmin.gateway.kinds.wukongim2.link import Link
@@ -67,7 +67,7 @@ class Part:
             living,
             lambda member: self.link.get_from(
                 operation, member.url, path, {**params, "node_id": member.id},
-                parse=parse, node=member.label, timeouts=OWN,
+                parse=parse, node=member.label, timeouts=OWN if timeouts is FANNING else timeouts,
             ),
         )  # fmt: skip
         if not found.answers:
@@ -112,8 +112,14 @@ def failure(node: str, reason: str, code: str = "upstream_unreachable") -> NodeF
 
 
 def failed_with(node: str, error: AppError) -> NodeFailure:
-    """The error as a reason: a sentence without parameters, as it is shown translated."""
-    return NodeFailure(node, error.title if error.params else error.message, error.code)
+    return NodeFailure(node, reason_of(error), error.code)
+
+
+def reason_of(error: AppError) -> str:
+    """The error as a sentence without parameters, as it is translated where it is shown."""
+    if isinstance(error, InvalidInput):
+        return next((sentence for found in error.fields.values() for sentence in found), error.message)
+    return error.title if error.params else error.message
 
 
 def encode_cursor(kind: str, offset: int) -> str:

@@ -19,7 +19,7 @@ from imadmin.gateway.kinds.wukongim2 import answers, wire
 from imadmin.gateway.kinds.wukongim2 import probe_words as say
 from imadmin.gateway.kinds.wukongim2.forge import forged_token
 from imadmin.gateway.kinds.wukongim2.link import Link
-from imadmin.gateway.kinds.wukongim2.part import Part
+from imadmin.gateway.kinds.wukongim2.part import Part, reason_of
 from imadmin.gateway.kinds.wukongim2.roster import Member, Roster
 from imadmin.gateway.kinds.wukongim2.signin import Session
 from imadmin.gateway.types import ProbeReport, ProbeStep, StepResult, now
@@ -67,7 +67,7 @@ class _Probe:
         try:
             reply = await self._bare(self.link.api, "/health", token=True)
         except (GatewayError, RefusedLocally) as error:
-            failed = _step("address", StepResult.FAILED, _reason(error), _help(error), params)
+            failed = _step("address", StepResult.FAILED, reason_of(error), _help(error), params)
             return failed, await _skipped("token"), await _skipped("clock")
         if not _is_main(reply):
             failed = _step("address", StepResult.FAILED, say.NOT_WUKONGIM, say.NOT_WUKONGIM_HELP, params)
@@ -97,7 +97,7 @@ class _Probe:
         try:
             varz = answers.read(await self._bare(self.link.api, "/varz", token=True), wire.varz)
         except (GatewayError, RefusedLocally) as error:
-            return _step("version", StepResult.WARN, _reason(error), _help(error))
+            return _step("version", StepResult.WARN, reason_of(error), _help(error))
         numbers = _version_numbers(varz.version)
         if not numbers:
             return _step("version", StepResult.SKIPPED, say.VERSION_UNKNOWN, say.VERSION_UNKNOWN_HELP)
@@ -113,7 +113,8 @@ class _Probe:
             await self.roster.learn_extra()
             members = self.roster.placed(rows)
         except (GatewayError, RefusedLocally) as error:
-            return [_step("node", StepResult.FAILED, _reason(error), _help(error), {"node": "", "url": self.link.api})]
+            params = {"node": "", "url": self.link.api}
+            return [_step("node", StepResult.FAILED, reason_of(error), _help(error), params)]
         results = await gather_settled(*(self._itself(member) for member in members))
         anyone = any(result == member.id for member, result in zip(members, results, strict=True))
         return [
@@ -132,7 +133,7 @@ class _Probe:
         try:
             reply = await self._bare(self.link.api, "/cluster/node")
         except (GatewayError, RefusedLocally) as error:
-            return _step("open-api", StepResult.SKIPPED, _reason(error))
+            return _step("open-api", StepResult.SKIPPED, reason_of(error))
         if reply.status == 200:
             return _step("open-api", StepResult.WARN, say.API_OPEN, say.API_OPEN_HELP)
         return _step("open-api", StepResult.OK, say.API_CLOSED)
@@ -152,7 +153,7 @@ class _Probe:
             session = await self.link.sign_in.sign_in(self.link.manager, user, self.link.connection.jwt_password)
         except (GatewayError, RefusedLocally) as error:
             hint = say.PASSWORD_HELP if isinstance(error, Unauthorised) else _help(error)
-            sign_in = _step("sign-in", StepResult.FAILED, _reason(error), hint, {"user": user})
+            sign_in = _step("sign-in", StepResult.FAILED, reason_of(error), hint, {"user": user})
             return manager, sign_in, await _skipped("rights")
         return manager, _step("sign-in", StepResult.OK, say.SIGNED_IN, params={"user": user}), _rights(session)
 
@@ -163,7 +164,7 @@ class _Probe:
         try:
             reply = await self._bare(self.link.manager, "/cluster/node")
         except (GatewayError, RefusedLocally) as error:
-            return _step("manager", StepResult.FAILED, _reason(error), _help(error), params)
+            return _step("manager", StepResult.FAILED, reason_of(error), _help(error), params)
         if answers.is_session_refused(reply):
             return _step("manager", StepResult.OK, say.MANAGER_OK, params=params)
         found = say.MANAGER_IS_MAIN if reply.status in (200, 401) else say.NOT_WUKONGIM
@@ -175,7 +176,7 @@ class _Probe:
         try:
             reply = await self._bare(self.link.manager, "/cluster/node", headers=bearer)
         except (GatewayError, RefusedLocally) as error:
-            return _step("default-secret", StepResult.SKIPPED, _reason(error))
+            return _step("default-secret", StepResult.SKIPPED, reason_of(error))
         if reply.status == 200:
             return _step("default-secret", StepResult.WARN, say.SECRET_DEFAULT, say.SECRET_HELP)
         return _step("default-secret", StepResult.OK, say.SECRET_OWN)
@@ -186,7 +187,7 @@ class _Probe:
         except Unauthorised:
             return _step("guest", StepResult.OK, say.GUEST_CLOSED)
         except (GatewayError, RefusedLocally) as error:
-            return _step("guest", StepResult.SKIPPED, _reason(error))
+            return _step("guest", StepResult.SKIPPED, reason_of(error))
         return _step("guest", StepResult.WARN, say.GUEST_OPEN, say.GUEST_HELP)
 
     async def _bare(
@@ -212,7 +213,7 @@ def _node_step(member: Member, result: Any, *, anyone: bool) -> ProbeStep:
     params = {"node": member.label, "url": member.url}
     if result == member.id:
         return _step("node", StepResult.OK, say.NODE_OK, params=params)
-    found = _reason(result) if isinstance(result, AppError) else say.NODE_OTHER
+    found = reason_of(result) if isinstance(result, AppError) else say.NODE_OTHER
     return _step("node", StepResult.WARN if anyone else StepResult.FAILED, found, say.NODE_HELP, params)
 
 
@@ -242,11 +243,5 @@ def _version_numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if len(parts) == 2 and all(p.isdecimal() for p in parts) else ()
 
 
-def _reason(error: AppError) -> str:
-    if isinstance(error, RefusedLocally):
-        return next((sentence for found in error.fields.values() for sentence in found), error.message)
-    return error.message
-
-
 def _help(error: AppError) -> str:
-    return say.HELP.get(_reason(error), say.UNREACHABLE_HELP)
+    return say.HELP.get(reason_of(error), say.UNREACHABLE_HELP)

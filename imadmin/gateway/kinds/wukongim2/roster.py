@@ -16,7 +16,7 @@ from typing import Any
 from imadmin.core.errors import gettext_noop
 from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally
 from imadmin.gateway.http import QUICK, base_url, gather_settled
-from imadmin.gateway.kinds.wukongim2 import wire
+from imadmin.gateway.kinds.wukongim2 import shapes, wire
 from imadmin.gateway.kinds.wukongim2.link import Link
 
 KEEP_SECONDS = 3.0
@@ -106,7 +106,7 @@ class Roster:
         return {key: member for key, member in found.items() if member}
 
     async def slot_count(self) -> int | None:
-        """Fixed for a cluster's life.  `info` and `allslot` fail while the config leader is away; then what is held."""
+        """Fixed for a cluster's life.  `info` and `allslot` fail without a config leader; then the slots led are added."""
         if self._slot_count is None:
             for path, name in (("/cluster/info", "slotCount"), ("/cluster/allslot", "total")):
                 try:
@@ -114,9 +114,9 @@ class Roster:
                 except GatewayError:
                     continue
                 return self._slot_count
-            members = await self.members()
-            if len(members) <= 3:  # every node holds every slot then; with more of them it doesn't show
-                return max((member.row.slots_held for member in members), default=0) or None
+            members = [member.row for member in await self.members()]
+            led = sum(row.slots_led for row in members)
+            return led if led and led >= max(row.slots_held for row in members) else None
         return self._slot_count
 
     def _addresses(self) -> tuple[str, ...]:
@@ -137,9 +137,9 @@ class Roster:
 
 def _positive(name: str) -> Callable[[Any], int]:
     def parse(answer: Any) -> int:
-        found = wire.number(wire.whole(answer), name)
+        found = shapes.number(shapes.whole(answer), name)
         if found < 1:
-            raise wire.WrongShape(name)
+            raise shapes.WrongShape(name)
         return found
 
     return parse

@@ -12,7 +12,7 @@ from imadmin.core.errors import gettext_noop
 from imadmin.gateway.contract import Connection
 from imadmin.gateway.errors import BadReply, CircuitOpen, TimedOut, Unauthorised, Unreachable
 from imadmin.gateway.http import QUICK, Call, Http
-from imadmin.gateway.kinds.wukongim2 import answers, wire
+from imadmin.gateway.kinds.wukongim2 import answers, shapes
 
 EARLY = 60.0  # seconds before the end at which we sign in anew
 AGAIN_AFTER = 15.0  # seconds an unsuccessful attempt is remembered: there is no lock-out there, but no reason to hammer
@@ -98,5 +98,5 @@ class SignIn:
 
 
 def _session(answer: Any) -> Session:
-    row = wire.whole(answer)
-    return Session(wire.text(row, "token", None), wire.number(row, "exp", None), wire.text(row, "permissions"))
+    row = shapes.whole(answer)
+    return Session(shapes.text(row, "token", None), shapes.number(row, "exp", None), shapes.text(row, "permissions"))
