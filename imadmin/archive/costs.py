@@ -26,8 +26,6 @@ LIMIT_WORDS: Mapping[str, str] = {
 # Codes that mean an answer may lack messages; the others only explain how it was made.
 INCOMPLETE = frozenset({"sender-index-order", "cut-at-limit"})
 
-NO_TIME_FILTER = gettext_noop("The server has no filter by time.")
-
 
 @dataclass(frozen=True, slots=True)
 class Cost:

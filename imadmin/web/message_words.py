@@ -76,13 +76,7 @@ def channel_kind(channel: ChannelRef) -> str:
 
 
 def kind_tag(message: ShownMessage) -> SafeString:
-    css = "warn" if message.kind is ContentKind.BROKEN else ""
-    return cells.html(
-        '<span class="tag {css}">{icon}{word}</span>',
-        css=css,
-        icon=cells.icon(KIND_ICONS[message.kind]),
-        word=KIND_WORDS[message.kind],
-    )
+    return cells.tag(KIND_WORDS[message.kind], "warn" if message.kind is ContentKind.BROKEN else "")
 
 
 def sender_cell(slug: str, uid: str, css: str = "") -> SafeString:
