@@ -27,9 +27,9 @@ async def test_a_right_connection_passes_every_step(gateway: Gateway):
     report = await gateway.probe()
     assert report.is_usable, [step for step in report.steps if step.result is StepResult.FAILED]
     results = {step.code: step.result for step in report.steps}
-    assert {results[code] for code in ("address", "token", "manager", "sign-in", "rights", "clock", "node")} == {
-        StepResult.OK
-    }
+    for code in ("address", "token", "manager", "sign-in", "clock", "node"):
+        assert results[code] is StepResult.OK, code
+    assert results["rights"] in (StepResult.OK, StepResult.WARN), "a read-only account is usable"
     for step in report.steps:
         assert step.tried % step.params and step.found % step.params
 

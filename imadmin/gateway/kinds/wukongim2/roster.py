@@ -106,7 +106,7 @@ class Roster:
         return {key: member for key, member in found.items() if member}
 
     async def slot_count(self) -> int | None:
-        """Fixed for a cluster's life.  `info` and `allslot` fail without a config leader; then the slots led are added."""
+        """Fixed for a cluster's life.  `info` and `allslot` fail without a config leader; then slots led are added."""
         if self._slot_count is None:
             for path, name in (("/cluster/info", "slotCount"), ("/cluster/allslot", "total")):
                 try:
