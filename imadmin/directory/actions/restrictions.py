@@ -14,14 +14,7 @@ from imadmin.core import events
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError, Conflict, gettext_noop
 from imadmin.core.outcomes import Result
-from imadmin.directory.actions.sessions import (
-    GHOST,
-    TOKEN_CLEARED,
-    UNCERTAIN,
-    clean_uid,
-    labels,
-    log_out_steps,
-)  # fmt: skip
+from imadmin.directory.actions.sessions import UNCERTAIN, clean_uid, labels, log_out_notes, log_out_steps  # fmt: skip
 from imadmin.directory.models import FlagRecord, Restriction
 from imadmin.directory.parts import Part, attempt, part
 from imadmin.directory.remember import forget, open_rows, remember
@@ -44,10 +37,10 @@ NEW_TOKEN = gettext_noop(
 )
 STILL_STOPPED = gettext_noop("Sending stays stopped, as recorded before: allow it separately.")
 
-KEEP_OUT_SENT = gettext_noop("Wrote login ban and send ban to the user's own entry.")
-LET_IN_SENT = gettext_noop("Took the login ban off the user's own entry.")
-STOP_SENT = gettext_noop("Wrote the send ban to the user's own entry.")
-ALLOW_SENT = gettext_noop("Took the send ban off the user's own entry.")
+KEEP_OUT_SENT = gettext_noop("Write login ban and send ban to the user's own entry.")
+LET_IN_SENT = gettext_noop("Take the login ban off the user's own entry.")
+STOP_SENT = gettext_noop("Write the send ban to the user's own entry.")
+ALLOW_SENT = gettext_noop("Take the send ban off the user's own entry.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +78,17 @@ def keep_out(scope: Scope, uid: str, *, reason: str) -> Report:
         known = _read_entry(scope, uid)
         result = _write(scope, uid, story, known, known.flags(ban=True, send_ban=True), KEEP_OUT_SENT)
         remaining = None
+        notes: tuple[str, ...] = ()
         if result is Result.FAILED:
             for code, sent in _LOG_OUT_PARTS:
                 story.skip(code, sent)
         else:
             if result is not Result.UNKNOWN:
                 remember(scope, Kind.KEEP_OUT, [uid], reason=reason)
-            _, after = log_out_steps(scope, uid, story)
+            before, after = log_out_steps(scope, uid, story)
             remaining = after.value if after.is_known else None
-        report = story.report(remaining=remaining, notes=(NOT_READABLE, TOKEN_CLEARED, GHOST))
+            notes = (NOT_READABLE, *log_out_notes(story, before, after))
+        report = story.report(remaining=remaining, notes=notes)
         shown = {**_after(scope, uid, result, ban=True), "sessions": labels(remaining)}
         entry.finish(before=known.shown(), after=shown, outcomes=report.outcomes)
     _announce(scope, uid)

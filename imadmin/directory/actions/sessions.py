@@ -35,10 +35,10 @@ TOKEN_CLEARED = gettext_noop(
 )
 MAY_RETURN = gettext_noop("The app may connect again at once: keep the user out to prevent that.")
 
-KICK_SENT = gettext_noop("Told the user's slot leader to kick session %(session)s.")
-SIGN_OUT_SENT = gettext_noop("Signed out %(device)s: the server blanks the stored token and disconnects.")
-READ_SENT = gettext_noop("Asked every node for the sessions that are left.")
-ONLINE_SENT = gettext_noop("Asked the cluster who is online.")
+KICK_SENT = gettext_noop("Kick session %(session)s, through the user's slot leader.")
+SIGN_OUT_SENT = gettext_noop("Sign out %(device)s: the server blanks the stored token and disconnects.")
+READ_SENT = gettext_noop("Ask every node which sessions are left.")
+ONLINE_SENT = gettext_noop("Ask the cluster whether the user is online.")
 
 
 def clean_uid(uid: str) -> str:
@@ -119,9 +119,8 @@ def log_out(scope: Scope, uid: str, *, reason: str) -> Report:
     uid, story = clean_uid(uid), Story("log-out", uid)
     with recorded(scope.actor, "user.log-out", Target("user", uid), reason, cluster=scope.slug) as entry:
         before, after = log_out_steps(scope, uid, story)
-        report = story.report(
-            remaining=after.value if after.is_known else None, notes=(TOKEN_CLEARED, GHOST, MAY_RETURN)
-        )
+        notes = (*log_out_notes(story, before, after), MAY_RETURN)
+        report = story.report(remaining=after.value if after.is_known else None, notes=notes)
         entry.finish(before=labels(before.value), after=labels(report.remaining), outcomes=report.outcomes)
     _announce(scope, uid)
     return report
@@ -155,6 +154,13 @@ def log_out_steps(scope: Scope, uid: str, story: Story) -> tuple[Sessions, Sessi
     after = _kick_all(scope, uid, story, left)
     _tell_online(scope, uid, story, after)
     return before, after
+
+
+def log_out_notes(story: Story, before: Sessions, after: Sessions) -> tuple[str, ...]:
+    """Only what applies: nothing lingers where nothing was connected."""
+    is_cleared = any(step.code == "sign-out" and step.result is Result.DONE for step in story.steps)
+    was_there = bool(before.value or after.value) or not (before.is_complete and after.is_complete)
+    return ((TOKEN_CLEARED,) if is_cleared else ()) + ((GHOST,) if was_there else ())
 
 
 def _kick_all(scope: Scope, uid: str, story: Story, left: Sessions) -> Sessions:

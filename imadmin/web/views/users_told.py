@@ -113,7 +113,7 @@ def _report_title(told: Report) -> str:
         "allow-sending": _("Allow sending"),
     }
     results = {
-        "done": _("done, read back"),
+        "done": _("done"),
         "partial": _("done in part"),
         "failed": _("not done"),
         "unknown": _("not known whether it happened"),
