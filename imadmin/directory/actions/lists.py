@@ -68,6 +68,11 @@ _ACTIONS = {
 }
 
 
+def permission_for(name: ListName) -> Permission:
+    """Who belongs to a channel is its administrator's business; who may talk in it also a moderator's."""
+    return Permission.MANAGE_CHANNELS if name is ListName.MEMBERS else Permission.RESTRICT_MEMBERS
+
+
 @dataclass(frozen=True, slots=True)
 class ListChange:
     """Which list of which channel, and whether uids join or leave it."""
@@ -82,7 +87,7 @@ class ListChange:
 
     @property
     def permission(self) -> Permission:
-        return Permission.MANAGE_CHANNELS if self.list is ListName.MEMBERS else Permission.RESTRICT_MEMBERS
+        return permission_for(self.list)
 
     @property
     def is_adding(self) -> bool:

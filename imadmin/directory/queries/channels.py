@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from imadmin.clusters.access import Scope
 from imadmin.core.aio import run
@@ -83,8 +83,8 @@ def node_ids(scope: Scope) -> tuple[int, ...]:
         return ()
 
 
-def state_of_record(record: ChannelRecord) -> str:
-    """open | banned | disbanded.  With both flags clients are told of the ban."""
+def state_of_record(record: ChannelRecord) -> Literal["open", "banned", "disbanded"]:
+    """With both flags clients are told of the ban."""
     return "banned" if record.ban else "disbanded" if record.disband else "open"
 
 

@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from imadmin.audit.queries import AuditRow
+from imadmin.core.outcomes import RESULT_WORDS, Result
+from imadmin.directory.actions.lists import Verb
 from imadmin.directory.queries.channels import ChannelPage, Sending, state_of_record
 from imadmin.directory.queries.lists import ListName
 from imadmin.directory.queries.members import ListPage, ListRow
@@ -40,6 +42,15 @@ LIST_WORDS = {
     ListName.ALLOWLIST: gettext_lazy("Allowlist"),
 }
 
+CHANGE_WORDS = {
+    (ListName.MEMBERS, Verb.ADD): gettext_lazy("Add members"),
+    (ListName.MEMBERS, Verb.REMOVE): gettext_lazy("Remove members"),
+    (ListName.DENYLIST, Verb.ADD): gettext_lazy("Deny"),
+    (ListName.DENYLIST, Verb.REMOVE): gettext_lazy("Take off the denylist"),
+    (ListName.ALLOWLIST, Verb.ADD): gettext_lazy("Add to the allowlist"),
+    (ListName.ALLOWLIST, Verb.REMOVE): gettext_lazy("Take off the allowlist"),
+}
+
 
 # -- lists of channels -------------------------------------------------------------------------------------------------
 
@@ -64,14 +75,13 @@ def records_table(slug: str, rows: Sequence[ChannelRecord], empty: states.State)
 
 
 def used_table(slug: str, rows: Sequence[RuntimeChannel], empty: states.State) -> Table:
-    unknown = cells.html('<span class="faint">{word}</span>', word=_("unknown"))
     return Table(
         columns=(
             Column("channel", _("Channel"), lambda row: _channel(slug, row.channel), kind="id", phone="m1"),
             Column("kind", _("Kind"), lambda row: kind_of(row.channel), phone="m3"),
-            Column("members", _("Members"), lambda row: unknown, kind="num", hide="p2"),
-            Column("last_seq", _("Last message"), lambda row: mono(_("no. %(seq)s") % {"seq": row.last_seq}),
-                   kind="num", phone="m2"),
+            Column("members", _("Members"), lambda row: cells.number(2 if row.channel.peers else None), kind="num",
+                   hide="p2"),
+            Column("last_seq", _("Last message no."), lambda row: mono(row.last_seq), kind="num", phone="m2"),
             Column("first", _("First used"), lambda row: when(row.created_at, never=_("unknown")), kind="time",
                    hide="p2"),
             Column("leader", _("Leader"), lambda row: mono(row.leader_id or _("unknown")), phone="m3"),
@@ -132,7 +142,9 @@ def list_table(
     if name is ListName.DENYLIST:
         columns.append(Column("ours", _("Denied by"), _ours, kind="fill", phone="m3"))
     if can_change:
-        columns.append(Column("do", _("Actions"), lambda row: _row_verb(slug, page.channel, name, row), kind="actions"))
+        columns.append(
+            Column("do", _("Actions"), lambda row: _row_verb(slug, page.channel, name, row), kind="actions", phone="m3")
+        )
     return Table(
         columns=columns,
         rows=shown.rows,
@@ -210,5 +222,5 @@ def _did(row: AuditRow) -> object:
 def _outcome(row: AuditRow) -> object:
     shape, word = audit_words.OUTCOMES.get(row.outcome, ("unknown", row.outcome))
     counts = (row.result.detail or {}).get("counts", {}) if row.result else {}
-    total = sum(counts.values())
-    return status(shape, word, f"{counts.get('done', 0)}/{total}" if total > 1 else "")
+    words = ", ".join(f"{number} {_(RESULT_WORDS[Result(name)])}" for name, number in counts.items())
+    return status(shape, word, words if sum(counts.values()) > 1 else "")

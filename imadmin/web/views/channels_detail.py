@@ -14,10 +14,11 @@ from imadmin.audit import queries as audit
 from imadmin.audit.queries import AuditFilter
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
-from imadmin.core.outcomes import Outcomes, Result
+from imadmin.clusters.converters import ChannelConverter
+from imadmin.core.outcomes import RESULT_WORDS, Outcomes, Result
 from imadmin.directory.actions import lists
 from imadmin.directory.actions.flags import why_no_flags
-from imadmin.directory.actions.lists import ListChange, ListPlan, Verb
+from imadmin.directory.actions.lists import ListChange, ListPlan, Verb, permission_for
 from imadmin.directory.plans import StateMoved
 from imadmin.directory.queries import channels, members
 from imadmin.directory.queries.channels import UNCLOSABLE, UNGUARDED, ChannelPage
@@ -27,7 +28,7 @@ from imadmin.gateway.types import ChannelRef
 from imadmin.web import cells, respond, states
 from imadmin.web.forms.channels import ApplyForm, MembersForm, ReasonForm, UidsForm
 from imadmin.web.views import channels_cells
-from imadmin.web.views.channels_cells import LIST_WORDS, SENDING, quoted
+from imadmin.web.views.channels_cells import CHANGE_WORDS, LIST_WORDS, SENDING, quoted
 
 DETAIL = "pages/channels/detail.html"
 HISTORY_ROWS = 50
@@ -73,7 +74,7 @@ def history_tab(request: HttpRequest, slug: str, channel: ChannelRef) -> HttpRes
 @require_POST
 def preview(request: HttpRequest, slug: str, channel: ChannelRef, name: ListName) -> HttpResponse:
     """What a pasted or chosen list would change, kept as a plan; nothing is changed."""
-    scope = access.enter(request, slug)
+    scope = access.enter(request, slug, permission_for(name))
     form = UidsForm(request.POST)
     change = ListChange(channel, name, _verb(request))
     plan = respond.attempt(form, lambda: lists.preview(scope, change, form.wanted()))
@@ -84,7 +85,7 @@ def preview(request: HttpRequest, slug: str, channel: ChannelRef, name: ListName
 @require_POST
 def apply(request: HttpRequest, slug: str, channel: ChannelRef, name: ListName) -> HttpResponse:
     """Carry out a plan; refused with a new preview when the list has moved since."""
-    scope = access.enter(request, slug)
+    scope = access.enter(request, slug, permission_for(name))
     form = ApplyForm(request.POST)
     change = ListChange(channel, name, _verb(request))
     if not form.is_valid() and set(form.errors) - {"reason"}:
@@ -100,14 +101,14 @@ def apply(request: HttpRequest, slug: str, channel: ChannelRef, name: ListName) 
     if outcomes is None:
         part = _plan_part(lists.again(scope, change, plan_id), form) | {"uids_form": UidsForm()}
         return _answer(request, scope, change, part, fragment="change", status=422)
-    part = {"outcomes": outcomes, "undo": _undo(change, outcomes), "uids_form": UidsForm(), "verb": change.verb}
+    part = {"outcomes": outcomes, "undo": _undo(change, outcomes), "uids_form": UidsForm(), **_words(change)}
     return _answer(request, scope, change, part, fragment="body", say=_counts(outcomes))
 
 
 @require_POST
 def change_now(request: HttpRequest, slug: str, channel: ChannelRef, name: ListName, verb: Verb) -> HttpResponse:
     """One uid from elsewhere (a message, an undo): done at once with a reason, told by a toast where it was asked."""
-    scope = access.enter(request, slug)
+    scope = access.enter(request, slug, permission_for(name))
     change = ListChange(channel, name, verb)
     uids = request.POST.getlist("uids") or request.GET.getlist("uids")
     form = ReasonForm(request.POST if "reason" in request.POST else {"reason": _("Undone right after it was done")})
@@ -215,7 +216,11 @@ def _change_context(scope: Scope, change: ListChange) -> dict[str, Any]:
 
 
 def _plan_part(plan: ListPlan, reason_form: Any) -> dict[str, Any]:
-    return {"plan": plan, "verb": plan.change.verb, "reason_form": reason_form}
+    return {"plan": plan, "reason_form": reason_form, **_words(plan.change)}
+
+
+def _words(change: ListChange) -> dict[str, Any]:
+    return {"verb": change.verb.value, "change_word": CHANGE_WORDS[change.list, change.verb]}
 
 
 def _undo(change: ListChange, outcomes: Outcomes) -> str:
@@ -276,15 +281,15 @@ def _messages_url(scope: Scope, channel: ChannelRef) -> str:
 
 
 def _api_tail(channel: ChannelRef) -> str:
-    from imadmin.clusters.converters import ChannelConverter
-
     return f"channels/{ChannelConverter().to_url(channel)}"
 
 
 def _counts(outcomes: Outcomes) -> str:
-    from imadmin.web.templatetags.ui import outcome_counts
+    return ", ".join(f"{number} {_outcome(Result(name))}" for name, number in outcomes.counts().items())
 
-    return ", ".join(f"{number} {word}" for _shape, word, number in outcome_counts(outcomes))
+
+def _outcome(result: Result) -> str:
+    return _(RESULT_WORDS[result])
 
 
 _TOAST_KINDS = {"done": "ok", "partial": "half", "failed": "bad", "unknown": "warn"}
@@ -299,7 +304,7 @@ def _toast(scope: Scope, change: ListChange, outcomes: Outcomes) -> respond.Toas
     )
     detail = _(item.detail) if item.detail else ""
     return respond.Toast(
-        f"{LIST_WORDS[change.list]}: {cells.visible(item.target)}: {_counts(outcomes)}",
+        f"{CHANGE_WORDS[change.list, change.verb]}: {cells.visible(item.target)}: {_outcome(item.result)}",
         " ".join(filter(None, (detail, _(outcomes.note) if outcomes.note else ""))),
         kind=_TOAST_KINDS[outcomes.verdict],
         link=reverse(f"channel-{change.list}", args=args),
