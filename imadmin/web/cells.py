@@ -5,19 +5,20 @@ Every function takes raw values and escapes them; what comes back is safe to put
 
 import re
 import zoneinfo
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from html import escape as html_escape
 from typing import Any, cast
 
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import conditional_escape, escape
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 NARROW_SPACE = "\u202f"
-esc = cast(Callable[[object], SafeString], conditional_escape)  # anything: text is escaped, markup is kept
 
 # What would hide or reorder an id: control characters, zero-width ones, and the ones that turn writing direction.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
@@ -30,9 +31,18 @@ SHAPES = {
 }  # fmt: skip
 
 
+def esc(piece: object) -> str:
+    """Text is escaped, markup is kept. The two common types first: a page asks this a thousand times."""
+    if type(piece) is SafeString:
+        return piece
+    if type(piece) is str:
+        return html_escape(piece)
+    return conditional_escape(cast(Any, piece))
+
+
 @cache
 def _sprite() -> str:
-    return escape(static("icons.svg"))
+    return html_escape(static("icons.svg"))
 
 
 def html(template: str, **pieces: object) -> SafeString:
@@ -47,19 +57,19 @@ def join(pieces: Iterable[object], by: str = "") -> SafeString:
 @lru_cache(256)
 def icon(name: str, css: str = "") -> SafeString:
     """An icon of the sprite; always decoration, so the words beside it must say it all."""
-    extra = f" {escape(css)}" if css else ""
+    extra = f" {html_escape(css)}" if css else ""
     return mark_safe(  # noqa: S308
-        f'<svg class="i{extra}" aria-hidden="true"><use href="{_sprite()}#{escape(name)}"/></svg>'
+        f'<svg class="i{extra}" aria-hidden="true"><use href="{_sprite()}#{html_escape(name)}"/></svg>'
     )
 
 
 @lru_cache(256)
 def glyph(shape: str, label: str = "") -> SafeString:
     """A status shape alone. label: its word for those who don't see it, or "" beside a visible word."""
-    role = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    role = f'role="img" aria-label="{html_escape(label)}"' if label else 'aria-hidden="true"'
     css = SHAPES.get(shape, "off")
     return mark_safe(  # noqa: S308
-        f'<svg class="glyph {css}" {role}><use href="{_sprite()}#s-{escape(shape)}"/></svg>'
+        f'<svg class="glyph {css}" {role}><use href="{_sprite()}#s-{html_escape(shape)}"/></svg>'
     )
 
 
@@ -68,7 +78,7 @@ def status(shape: str, word: object, detail: object = "") -> SafeString:
     css = SHAPES.get(shape, "off")
     after = html(' <span class="faint sm">{detail}</span>', detail=detail) if detail else ""
     return mark_safe(  # noqa: S308
-        f'<span class="st {css}"><svg aria-hidden="true"><use href="{_sprite()}#s-{escape(shape)}"/></svg>'
+        f'<span class="st {css}"><svg aria-hidden="true"><use href="{_sprite()}#s-{html_escape(shape)}"/></svg>'
         f"{esc(word)}</span>{after}"
     )
 
@@ -142,7 +152,8 @@ def number(value: int | float | None, digits: int = 0) -> SafeString:
 
 def zone_name(moment: datetime) -> str:
     """ "UTC+8", "UTC-3:30", "UTC": the offset is clearer than a city."""
-    minutes = int((moment.utcoffset() or moment.replace(tzinfo=UTC).utcoffset()).total_seconds() // 60)  # type: ignore[union-attr]
+    offset = moment.utcoffset()
+    minutes = int(offset.total_seconds() // 60) if offset else 0
     if not minutes:
         return "UTC"
     hours, rest = divmod(abs(minutes), 60)
@@ -165,6 +176,12 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 
 def _steps() -> Sequence[tuple[float, int, str, str]]:
+    return _steps_in(get_language() or "")
+
+
+@lru_cache(8)
+def _steps_in(_language: str) -> Sequence[tuple[float, int, str, str]]:
+    """(below how many seconds, seconds of the unit, phrase for the past, for the future), looked up once a language."""
     return (
         (90, 1, _("{n} s ago"), _("in {n} s")),
         (90 * 60, 60, _("{n} min ago"), _("in {n} min")),
@@ -270,9 +287,9 @@ def attributes(values: Any) -> SafeString:
     pieces = []
     for name, value in values.items():
         if value is True:
-            pieces.append(f" {escape(name)}")
+            pieces.append(f" {html_escape(name)}")
         elif value is not None and value is not False:
-            pieces.append(f' {escape(name)}="{esc(value)}"')
+            pieces.append(f' {html_escape(name)}="{esc(value)}"')
     return mark_safe("".join(pieces))  # noqa: S308
 
 

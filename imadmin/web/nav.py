@@ -66,7 +66,7 @@ SITE = (
     Section(
         _("Site"),
         (
-            Item(_("Clusters"), "server-2", "home", None, "home", "h", phone=True),
+            Item(_("All clusters"), "server-2", "home", None, "home", "h", phone=True),
             Item(_("Audit"), "shield-check", "audit", _P.VIEW_AUDIT, "audit", "a", phone=True),
         ),
     ),

@@ -23,7 +23,7 @@ class Verb:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """shape: a status glyph ("bad"), or "" for the neutral icon.  why: always say it."""
+    """shape: a status glyph ("bad"), or "" for the neutral icon.  why: always say it.  heading: h1 on a page."""
 
     title: object
     why: object = ""
@@ -31,14 +31,16 @@ class State:
     shape: str = ""
     verbs: Sequence[Verb] = ()
     role: str = ""
+    heading: str = "h3"
 
     def html(self) -> SafeString:
         mark = cells.glyph(self.shape) if self.shape else cells.icon(self.icon)
         return cells.html(
-            '<div class="empty"{role}>{mark}<h3>{title}</h3>{why}{verbs}</div>',
+            '<div class="empty"{role}>{mark}<{heading}>{title}</{heading}>{why}{verbs}</div>',
             role=cells.html(' role="{role}"', role=self.role) if self.role else "",
             mark=mark,
             title=self.title,
+            heading=self.heading,
             why=cells.html("<p>{why}</p>", why=self.why) if self.why else "",
             verbs=self._verbs(),
         )

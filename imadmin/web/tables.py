@@ -6,9 +6,9 @@ Made in Python rather than by templates because a page of 50 rows has 400 cells.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from html import escape
 from typing import Any, Literal
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -124,15 +124,15 @@ class Table:
     def _head(self) -> str:
         pieces = []
         if self.select:
-            label = escape(_("Select all on this page"))
+            all_rows = escape(_("Select all on this page"))
             pieces.append(
-                f'<th class="c" scope="col"><input type="checkbox" data-select-all aria-label="{label}"></th>'
+                f'<th class="c" scope="col"><input type="checkbox" data-select-all aria-label="{all_rows}"></th>'
             )
         for column in self.columns:
             marks = {"num": "num", "actions": "a"}.get(column.kind, "")
             css = f"{marks} {column.hide}".strip()
             label = esc(column.label)
-            text = f'<span class="vh">{label}</span>' if column.kind == "actions" else label
+            text: str = f'<span class="vh">{label}</span>' if column.kind == "actions" else label
             order = ""
             if column.sort and self.sort_url:
                 arrow = ""
@@ -157,7 +157,7 @@ class Table:
     def _row(self, frames: list[tuple[str, str, Column]], row: Any) -> str:
         marks = ""
         if self.row_id:
-            marks += f' id="{escape(self.row_id(row))}"'
+            marks += f' id="{escape(str(self.row_id(row)))}"'
         if self.is_open and self.is_open(row):
             marks += ' class="is-open"'
         box = ""
@@ -169,7 +169,7 @@ class Table:
             box = (
                 f'<td class="c"><input type="checkbox" name="{escape(self.select.name)}" value="{escape(value)}"'
                 f' form="{escape(self.select.form)}" data-select{checked}'
-                f' aria-label="{escape(self.select.label(row))}"></td>'
+                f' aria-label="{escape(str(self.select.label(row)))}"></td>'
             )
         body = "".join([f"{start}{esc(column.value(row))}{end}" for start, end, column in frames])
         return f"<tr{marks}>{box}{body}</tr>"

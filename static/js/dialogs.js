@@ -3,7 +3,8 @@
 let reopen = "";
 
 export function open(dialog) {
-  if (!dialog || dialog.open) return;
+  if (!dialog || dialog.matches(":modal")) return;
+  if (dialog.open) dialog.close(); // shown without script's help: make it a real one
   dialog.removeAttribute("popover"); // one that can be a popover would also close at the first click beside it
   dialog.showModal();
   const first = dialog.querySelector("[aria-invalid=true], [data-autofocus], .body :is(input:not([type=hidden]), select, textarea)");
@@ -56,4 +57,5 @@ function openArrived(root) {
   open(dialog);
 }
 document.addEventListener("htmx:load", (event) => openArrived(event.detail.elt));
+openArrived(document);
 document.addEventListener("htmx:oobAfterSwap", (event) => openArrived(event.detail.target ?? document));

@@ -3,6 +3,8 @@
 import logging
 import re
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -26,9 +28,7 @@ def app_error(request: HttpRequest, error: AppError) -> HttpResponse:
     if not getattr(request, "htmx", None):
         retry = states.Verb(_("Try again"), request.get_full_path(), "refresh")
         verbs = (retry,) if error.retryable and request.method == "GET" else ()
-        state = states.of_error(error, *verbs)
-        context = {"state": state, "title": state.title, "sentences": sentences, "back": _back(request)}
-        return render(request, "errors/app_error.html", context, status=error.status)
+        return _page(request, states.of_error(error, *verbs), error.status, sentences)
     if request.headers.get("X-Error-As") == "panel":
         retry = states.Verb(_("Try again"), respond.origin(request), "refresh")
         return _panel(states.of_error(error, retry), error.status)
@@ -136,10 +136,11 @@ def kept_fields(request: HttpRequest) -> tuple[list[tuple[str, str]], bool]:
     return kept, lost
 
 
-def _page(request: HttpRequest, state: states.State, status: int) -> HttpResponse:
+def _page(request: HttpRequest, state: states.State, status: int, sentences: Sequence[str] = ()) -> HttpResponse:
     if getattr(request, "htmx", None):
         return respond.toast_only(request, Toast(str(state.title), str(state.why), kind="bad"), status=status)
-    context = {"state": state, "title": state.title, "sentences": [], "back": _back(request)}
+    state = replace(state, heading="h1")
+    context = {"state": state, "title": state.title, "sentences": sentences, "back": _back(request)}
     return render(request, "errors/app_error.html", context, status=status)
 
 
