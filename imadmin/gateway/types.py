@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+COMMAND_SUFFIX = "____cmd"
 
 
 class ChannelType(IntEnum):
@@ -80,6 +81,11 @@ class ChannelRef:
         """The two uids of a person chat, else None."""
         first, at, second = self.id.partition("@")
         return (first, second) if self.is_person and at else None
+
+    @property
+    def base(self) -> ChannelRef:
+        """The channel people talk in, of the copy that carries its commands; members and lists are kept there."""
+        return ChannelRef(self.id.removesuffix(COMMAND_SUFFIX), self.type)
 
     def __str__(self) -> str:
         return f"{self.type}/{self.id}"
@@ -170,7 +176,7 @@ class Message:
 
     @property
     def is_command(self) -> bool:
-        return self.channel.id.endswith("____cmd")
+        return self.channel.id.endswith(COMMAND_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)

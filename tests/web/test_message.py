@@ -90,6 +90,13 @@ def test_denying_posts_to_the_channel_or_the_receivers_own_list(own_cluster, cli
     assert "The other way stays open" in person
 
 
+def test_a_command_is_denied_where_people_talk(own_cluster, client_of, told, sim):
+    said = told("anna", "ben", {"type": 99, "cmd": "typing"}, channel_type=1)
+    sim.call(lambda state: setattr(state.archive.by_id[said.id], "channel_id", f"{said.channel_id}____cmd"))
+    html = client_of(own_cluster, "moderator").get(url(said)).content.decode()
+    assert re.search(r'action="/c/own/channels/1/ben/denylist/[^"]*"', html)
+
+
 def test_the_sender_is_denied_from_here_and_it_holds(own_cluster, client_of, told, sim):
     sim.call(lambda state: state.add_group("team", ["anna", "ben"]))
     client = client_of(own_cluster, "moderator")

@@ -38,6 +38,7 @@ def test_htmx_gets_the_search_alone_and_its_address(own_cluster, client_of, told
     assert part.status_code == 200
     assert "<html" not in part.content.decode()
     assert 'id="search"' in part.content.decode()
+    assert 'id="asof" hx-swap-oob' in part.content.decode()
     assert part["HX-Push-Url"] == f"{URL}?sender=anna"
 
 

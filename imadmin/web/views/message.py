@@ -127,7 +127,7 @@ def _deny(scope: Scope, message: ShownMessage) -> Deny | None:
     """None when the role may not, or when there is nobody to deny: the system itself sends past every list."""
     if not scope.can(Permission.RESTRICT_MEMBERS) or message.from_uid in ("", words.SYSTEM_UID):
         return None
-    channel, receiver = message.channel, ""
+    channel, receiver = message.channel.base, ""
     if peers := channel.peers:
         receiver = next((uid for uid in peers if uid != message.from_uid), "")
         channel = ChannelRef.inbox(receiver)

@@ -32,6 +32,7 @@ def search(request: HttpRequest, slug: str) -> HttpResponse:
     cursor = request.GET.get("cursor", "")
     found = respond.attempt(form, lambda: queries.search(scope, form.wanted(), cursor=cursor))
     context = {
+        "is_part": respond.wants_fragment(request),
         "form": form,
         "access": body_access(scope),
         "found": found,

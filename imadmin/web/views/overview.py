@@ -18,6 +18,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     own = records.own_records(scope)
     context = {
         "nodes": queries.nodes(scope),
+        "is_part": respond.wants_fragment(request),
         "records": own,
         "flagged": [(record, _url(slug, record)) for record in own.newest],
         "actions": queries.last_actions(scope),
