@@ -34,7 +34,6 @@ from imadmin.gateway.errors import (
 from imadmin.gateway.flights import Flights
 
 BODY_LIMIT = 16 * 1024 * 1024
-CONNECTIONS = 64
 CALLS_PER_NODE = 8
 RETRY_PAUSES = (0.1,)  # seconds before a read is asked again
 
@@ -125,14 +124,19 @@ def _refuse_constant(name: str) -> Any:
 
 @dataclass(slots=True)
 class _Gate:
-    """What stands before one node: at most CALLS_PER_NODE at a time, none while the breaker is open."""
+    """What stands before one node: at most CALLS_PER_NODE at a time, none while the breaker is open.
+
+    client: a pool of its own a node.  The pool looks at all of its connections for every call, so one pool for ten
+    nodes cost more time than the calls themselves.
+    """
 
     slots: asyncio.Semaphore
     breaker: Breaker
+    client: httpx.AsyncClient
 
 
 class Http:
-    """One pool of connections to one cluster.  networks: CIDR texts every address must resolve into; empty = any."""
+    """Connections to the nodes of one cluster.  networks: CIDR texts every address must resolve into; empty = any."""
 
     def __init__(
         self,
@@ -147,16 +151,22 @@ class Http:
         self._clock = clock
         self._gates: dict[str, _Gate] = {}
         self._flights: Flights[Reply] = Flights()
-        self._client = httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        self._transport = transport
+        self._tls = httpx.create_ssl_context(trust_env=False)  # made once: it costs more than a call
+
+    def _new_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=self._calls_per_node, max_keepalive_connections=self._calls_per_node),
             follow_redirects=False,
             trust_env=False,  # a proxy from the environment would go round the address guard
-            transport=transport,
+            transport=self._transport,
+            verify=self._tls,
             headers={"accept-encoding": "gzip", "user-agent": "imadmin"},
         )
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        for gate in self._gates.values():
+            await gate.client.aclose()
 
     async def ask(self, call: Call) -> Reply:
         """Send one call.  Raises Unreachable, TimedOut, Uncertain (changes), BadReply, CircuitOpen, RefusedLocally."""
@@ -198,7 +208,9 @@ class Http:
     async def _admitted(self, call: Call) -> AsyncIterator[_Gate]:
         gate = self._gates.get(call.base)
         if gate is None:
-            gate = self._gates[call.base] = _Gate(asyncio.Semaphore(self._calls_per_node), Breaker(clock=self._clock))
+            gate = self._gates[call.base] = _Gate(
+                asyncio.Semaphore(self._calls_per_node), Breaker(clock=self._clock), self._new_client()
+            )
         if gate.breaker.is_open:
             raise CircuitOpen(node=call.label, operation=call.operation)
         try:
@@ -239,9 +251,10 @@ class Http:
         raise AssertionError("unreachable")
 
     async def _send_to(self, call: Call, address: str | None) -> Reply:
-        request = self._request(call, address)
+        client = self._gates[call.base].client
+        request = _request(client, call, address)
         started = time.monotonic()
-        response = await self._client.send(request, stream=True)
+        response = await client.send(request, stream=True)
         try:
             body = await _read(call, response)
         finally:
@@ -255,23 +268,24 @@ class Http:
             elapsed=time.monotonic() - started,
         )
 
-    def _request(self, call: Call, address: str | None) -> httpx.Request:
-        """address: the checked IP to connect to instead of resolving again; None leaves it to the resolver."""
-        url = httpx.URL(call.base.rstrip("/") + call.path)
-        headers = list(call.headers)
-        extensions: dict[str, Any] = {}
-        if address is not None:
-            headers.append(("host", url.netloc.decode("ascii")))
-            extensions["sni_hostname"] = url.host
-            url = url.copy_with(host=address)
-        if call.body is not None:
-            headers.append(("content-type", "application/json"))
-        limits = call.timeouts
-        return self._client.build_request(
-            call.method, url, params=list(call.params) or None, content=call.body, headers=headers,
-            extensions=extensions,
-            timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.pool),
-        )  # fmt: skip
+
+def _request(client: httpx.AsyncClient, call: Call, address: str | None) -> httpx.Request:
+    """address: the checked IP to connect to instead of resolving again; None leaves it to the resolver."""
+    url = httpx.URL(call.base.rstrip("/") + call.path)
+    headers = list(call.headers)
+    extensions: dict[str, Any] = {}
+    if address is not None:
+        headers.append(("host", url.netloc.decode("ascii")))
+        extensions["sni_hostname"] = url.host
+        url = url.copy_with(host=address)
+    if call.body is not None:
+        headers.append(("content-type", "application/json"))
+    limits = call.timeouts
+    return client.build_request(
+        call.method, url, params=list(call.params) or None, content=call.body, headers=headers,
+        extensions=extensions,
+        timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.pool),
+    )  # fmt: skip
 
 
 async def _read(call: Call, response: httpx.Response) -> bytes:

@@ -45,9 +45,7 @@ class Link:
         parse: Callable[[Any], T], node: str = "", timeouts: Timeouts = ASKING,
     ) -> T:  # fmt: skip
         """A question to this node alone."""
-        return answers.read(
-            await self.reply_from(operation, base, path, params, node=node, timeouts=timeouts), parse
-        )
+        return answers.read(await self.reply_from(operation, base, path, params, node=node, timeouts=timeouts), parse)
 
     async def post_question(
         self, operation: str, path: str, body: Any, *, parse: Callable[[Any], T], base: str = "", node: str = ""
@@ -141,5 +139,3 @@ def _at(call: Call, base: str) -> Call:
 
 def _dump(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-

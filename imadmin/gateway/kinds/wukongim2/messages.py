@@ -195,9 +195,7 @@ async def _nothing() -> None:
     return None
 
 
-def _merged(
-    pages: Iterable[tuple[Iterable[Message], tuple[NodeFailure, ...]]], key: Callable[[Message], Any]
-) -> Found:
+def _merged(pages: Iterable[tuple[Iterable[Message], tuple[NodeFailure, ...]]], key: Callable[[Message], Any]) -> Found:
     """Each message once, newest first by the key; each failure once."""
     messages: dict[int, Message] = {}
     failed: dict[NodeFailure, None] = {}

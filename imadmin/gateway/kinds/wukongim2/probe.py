@@ -117,9 +117,7 @@ class _Probe:
             return [_step("node", StepResult.FAILED, reason_of(error), _help(error), params)]
         results = await gather_settled(*(self._itself(member) for member in members))
         anyone = any(result == member.id for member, result in zip(members, results, strict=True))
-        return [
-            _node_step(member, result, anyone=anyone) for member, result in zip(members, results, strict=True)
-        ]
+        return [_node_step(member, result, anyone=anyone) for member, result in zip(members, results, strict=True)]
 
     async def _no_nodes(self) -> list[ProbeStep]:
         return [_step("node", StepResult.SKIPPED, say.NOT_TRIED, params={"node": "", "url": self.link.api})]

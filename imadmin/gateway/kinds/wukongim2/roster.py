@@ -168,5 +168,3 @@ def _reported(text: str) -> str:
         return base_url(text)
     except RefusedLocally:
         return ""
-
-

@@ -191,5 +191,3 @@ def _device_updated(device: Device) -> float:
 
 def _conversation_updated(row: ConversationRow) -> float:
     return row.updated_at.timestamp() if row.updated_at else 0.0
-
-
