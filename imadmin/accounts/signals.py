@@ -17,8 +17,8 @@ from imadmin.core.errors import Busy, gettext_noop
 
 @receiver(user_logged_in)
 def signed_in(request: HttpRequest | None, user: User, **_: Any) -> None:
-    """Raises Busy: a sign-in that leaves no trace does not happen."""
-    if request is not None:
+    """Raises Busy: a sign-in that leaves no trace does not happen.  Sessions made without a visitor have no address."""
+    if request is not None and "REMOTE_ADDR" in request.META:
         try:
             record.event(identity.person(request, user.username), "session.sign_in", Target("person", user.username))
         except DatabaseError as error:

@@ -19,6 +19,10 @@ from imadmin.core import errors
 if TYPE_CHECKING:
     from ninja import NinjaAPI
 
+DESCRIPTION = (
+    "The same reads and changes as the pages, under the same rights. Send `Authorization: Bearer imadmin_…`. "
+    "64-bit ids are strings; times carry a zone; errors are application/problem+json."
+)
 CHANNEL_PARTS = [
     {
         "in": "path",
@@ -72,7 +76,7 @@ def _page(api: "NinjaAPI") -> Callable[[HttpRequest], HttpResponse]:
             return redirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': request.path})}")
         schema = api.get_openapi_schema()
         context = {
-            "info": schema["info"],
+            "about": DESCRIPTION.replace("`", ""),
             "groups": reading.groups(schema, request.build_absolute_uri("/").rstrip("/")),
             "schemas": reading.schemas(schema),
             "codes": [(kind.code, kind.status, _(kind.title)) for kind in _kinds(errors.AppError)],

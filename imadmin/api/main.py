@@ -14,11 +14,6 @@ from imadmin.api import docs, errors
 from imadmin.api.auth import TokenAuth
 from imadmin.api.routers import audit, channels, clusters, messages, tokens, users
 
-DESCRIPTION = (
-    "The same reads and changes as the pages, under the same rights. Send `Authorization: Bearer imadmin_…`. "
-    "64-bit ids are strings; times carry a zone; errors are application/problem+json."
-)
-
 
 class StrictParser(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
@@ -45,7 +40,7 @@ class Api(NinjaAPI):
 api = Api(
     title="imadmin",
     version=__version__,
-    description=DESCRIPTION,
+    description=docs.DESCRIPTION,
     urls_namespace="api",
     auth=TokenAuth(),
     docs_url=None,

@@ -64,7 +64,7 @@ def groups(schema: Schema, base: str) -> tuple[Group, ...]:
 def schemas(schema: Schema) -> tuple[tuple[str, str, tuple[Field, ...]], ...]:
     """(name, what it is, fields) of every named shape."""
     named = schema.get("components", {}).get("schemas", {})
-    return tuple((name, raw.get("description", ""), _fields(raw)) for name, raw in sorted(named.items()))
+    return tuple((name, _plain(raw.get("description", "")), _fields(raw)) for name, raw in sorted(named.items()))
 
 
 def example(raw: Schema, named: Schema, depth: int = 0) -> Any:
@@ -108,7 +108,7 @@ def _operation(schema: Schema, base: str, path: str, method: str, raw: Schema) -
         method=method.upper(),
         path=path,
         summary=raw.get("summary", ""),
-        about=raw.get("description", ""),
+        about=_plain(raw.get("description", "")),
         parameters=tuple(_parameter(each) for each in raw.get("parameters", ())),
         body=_fields(named.get(_ref(body), body)) if body else (),
         body_link=_ref(body) if body else "",
@@ -158,6 +158,11 @@ def type_words(raw: Schema) -> tuple[str, str]:
 
 
 LIMITS = {"minimum": "from", "maximum": "to", "minLength": "at least", "maxLength": "at most"}
+
+
+def _plain(text: str) -> str:
+    """Back quotes are for other readers of the schema."""
+    return text.replace("`", "")
 
 
 def _ref(raw: Schema) -> str:

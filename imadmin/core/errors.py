@@ -39,7 +39,7 @@ class AppError(Exception):
 
     def text(self, translate: Any = gettext_noop) -> str:
         """The sentence, with its parameters filled in; `translate` is gettext at the edges."""
-        template = translate(self.message)
+        template = str(translate(self.message))
         return template % self.params if self.params else template
 
 
