@@ -54,6 +54,8 @@ def configure(options: dict[str, Any]) -> None:
             "loggers": {
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
+                # Our own banner says where; the server's lines would say it again.
+                "uvicorn.error": {"level": "WARNING"},
                 "uvicorn.access": {"level": "WARNING"},
                 "stamina": {"level": "WARNING"},
             },
