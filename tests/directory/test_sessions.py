@@ -179,6 +179,36 @@ def test_a_client_that_is_back_at_once_is_told(
     assert AuditEntry.objects.get(phase="outcome").outcome == "partial"
 
 
+def test_what_a_kick_left_behind_is_kicked_once_more(
+    scope: Scope, quick_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real server loses kicks that arrive together, and answers 200 to them."""
+    connect(quick_sim, "anna", 1001, 1002, 1003)
+    kick, lost = scope.gateway.kick_session, {1002}
+
+    async def lose_one(session: Any) -> None:
+        if session.node_id in lost:
+            lost.discard(session.node_id)
+        else:
+            await kick(session)
+
+    monkeypatch.setattr(scope.gateway, "kick_session", lose_one)
+    report = sessions.log_out(scope, "anna", reason="stolen phone")
+    assert report.verdict == "done" and report.remaining == ()
+
+
+def test_more_sessions_than_one_round_takes_are_counted_not_forgotten(
+    scope: Scope, quick_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "KICK_MAX", 2)
+    connect(quick_sim, "anna", 1001, 1001, 1002)
+    report = sessions.log_out(scope, "anna", reason="stolen phone")
+    assert [step.result.value for step in report.steps if step.code == "kick"] == ["done", "done"]
+    rest = next(step for step in report.steps if step.code == "kick-rest")
+    assert (rest.result, rest.params["count"]) == (Result.FAILED, 1)
+    assert report.remaining is not None and len(report.remaining) == 1
+
+
 def test_one_node_of_three_dead_the_rest_is_logged_out_and_the_gap_named(
     scope: Scope, quick_sim: SimulatedCluster
 ) -> None:

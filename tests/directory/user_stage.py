@@ -32,4 +32,5 @@ def scope_stage(quick_cluster: Any, scope_of: Callable[[Any, str], Scope]) -> Sc
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "SIGN_OUT_WAIT", 0.3)
     monkeypatch.setattr(sessions, "KICK_WAIT", 0.3)
+    monkeypatch.setattr(sessions, "KICK_GAP", 0)
     monkeypatch.setattr(restrictions, "READ_BACK_WAIT", 0.05)

@@ -14,7 +14,7 @@ from imadmin.core import events
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError, Conflict, gettext_noop
 from imadmin.core.outcomes import Result
-from imadmin.directory.actions.sessions import UNCERTAIN, clean_uid, labels, log_out_notes, log_out_steps  # fmt: skip
+from imadmin.directory.actions.sessions import KICK_REST, UNCERTAIN, clean_uid, labels, log_out_notes, log_out_steps
 from imadmin.directory.models import FlagRecord, Restriction
 from imadmin.directory.parts import Part, attempt, part
 from imadmin.directory.remember import forget, open_rows, remember
@@ -97,7 +97,7 @@ def keep_out(scope: Scope, uid: str, *, reason: str) -> Report:
 
 _LOG_OUT_PARTS = (
     ("sign-out", gettext_noop("Sign out every device.")),
-    ("kick", gettext_noop("Kick what is left, one by one.")),
+    ("kick", KICK_REST),
 )
 
 

@@ -20,6 +20,11 @@ from imadmin.gateway.types import Device, DeviceFlag, Session
 # The server detaches two seconds after it told the client to go; a look before that still shows the session.
 SIGN_OUT_WAIT = 3.0
 KICK_WAIT = 2.5
+# Kicks that arrive together end like a sign-out: the server's batch of closings stops at the first socket of another
+# node. Seen with up to 0.05 s between them, never with 0.2 s.
+KICK_GAP = 0.3
+KICK_ROUNDS = 2
+KICK_MAX = 60  # a round
 
 ALL_FLAGS = -1
 SIGNED_OUT_BY_ALL = (DeviceFlag.APP, DeviceFlag.WEB, DeviceFlag.PC)
@@ -37,6 +42,7 @@ MAY_RETURN = gettext_noop("The app may connect again at once: keep the user out 
 
 KICK_SENT = gettext_noop("Kick session %(session)s, through the user's slot leader.")
 SIGN_OUT_SENT = gettext_noop("Sign out %(device)s: the server blanks the stored token and disconnects.")
+KICK_REST = gettext_noop("Kick what is left, one by one.")
 READ_SENT = gettext_noop("Ask every node which sessions are left.")
 ONLINE_SENT = gettext_noop("Ask the cluster whether the user is online.")
 
@@ -147,7 +153,7 @@ def log_out_steps(scope: Scope, uid: str, story: Story) -> tuple[Sessions, Sessi
         left = before
     if not left.is_known:
         story.add("read-sessions", Result.UNKNOWN, READ_SENT, "", why=left.error)
-        story.skip("kick", gettext_noop("Kick what is left, one by one."))
+        story.skip("kick", KICK_REST)
         story.skip("online", ONLINE_SENT)
         return before, left
     _tell_read(story, left)
@@ -167,17 +173,27 @@ def _kick_all(scope: Scope, uid: str, story: Story, left: Sessions) -> Sessions:
     """Row by row on the user's slot leader: a sign-out reaches only some of several nodes (reference 5.1)."""
     if not left.value:
         result = Result.ALREADY if left.is_complete else Result.UNKNOWN
-        story.add(
-            "kick", result, gettext_noop("Kick what is left, one by one."), gettext_noop("No session is left to kick.")
-        )
+        story.add("kick", result, KICK_REST, gettext_noop("No session is left to kick."))
         return left
-    failures = {session_key(one): attempt(scope.gateway.kick_session(one)) for one in left.value}
-    time.sleep(KICK_WAIT)
-    after = read_sessions(scope, uid)
-    for session in left.value:
+    failures: dict[tuple[int, int], AppError | None] = {}
+    wanted, after = left.value[:KICK_MAX], left
+    for _ in range(KICK_ROUNDS):
+        for session in wanted:
+            failures[session_key(session)] = attempt(scope.gateway.kick_session(session))
+            time.sleep(KICK_GAP)
+        time.sleep(KICK_WAIT)
+        after = read_sessions(scope, uid)
+        listed = {session_key(one) for one in after.value}
+        wanted = tuple(one for one in wanted if session_key(one) in listed)
+        if not wanted:
+            break
+    for session in left.value[:KICK_MAX]:
         tell_kick(story, session, after, failures[session_key(session)])
-    kicked = set(failures)
-    fresh = [one for one in after.value if session_key(one) not in kicked]
+    if len(left.value) > KICK_MAX:
+        found = gettext_noop("%(count)s more sessions were not kicked this time: log the user out again.")
+        story.add("kick-rest", Result.FAILED, KICK_REST, found, count=len(left.value) - KICK_MAX)
+    known = {session_key(one) for one in left.value}
+    fresh = [one for one in after.value if session_key(one) not in known]
     if fresh:
         story.add(
             "returned",
