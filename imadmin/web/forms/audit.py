@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as translated
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from imadmin.audit.queries import AuditFilter
@@ -47,12 +47,12 @@ class AuditFilterForm(forms.Form):
 
     def __init__(self, *args: Any, clusters: Iterable[tuple[str, str]], actions: Iterable[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        anything = ("", translated("Any"))
+        anything = ("", gettext("Any"))
         outcomes = [(code, str(word)) for code, (_shape, word) in audit_words.OUTCOMES.items()]
         words = sorted((audit_words.action(code), code) for code in actions)
         choices = {
-            "cluster": [("", translated("All")), *clusters],
-            "action": [("", translated("Anything")), *((code, word) for word, code in words)],
+            "cluster": [("", gettext("All")), *clusters],
+            "action": [("", gettext("Anything")), *((code, word) for word, code in words)],
             "outcome": [anything, *outcomes],
         }
         for name, values in choices.items():

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as translated
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from imadmin.accounts.permissions import CLUSTER_ROLES, ROLE_WORDS
@@ -23,7 +23,7 @@ class RolesForm(ReasonForm):
 
     def __init__(self, *args: Any, clusters: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.places = [(EVERYWHERE, translated("All clusters")), *clusters]
+        self.places = [(EVERYWHERE, gettext("All clusters")), *clusters]
         choices = [(f"{slug}:{role}", role) for slug, _name in self.places for role in CLUSTER_ROLES]
         self.fields["roles"].choices = choices  # type: ignore[attr-defined]
 
@@ -43,7 +43,7 @@ class RolesForm(ReasonForm):
                     {
                         "value": f"{slug}:{role}",
                         "ticked": f"{slug}:{role}" in ticked,
-                        "label": translated(ROLE_WORDS[role]),
+                        "label": gettext(ROLE_WORDS[role]),
                     }
                     for role in CLUSTER_ROLES
                 ],

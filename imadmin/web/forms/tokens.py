@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as translated
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from imadmin.accounts.permissions import ROLE_WORDS, Role
@@ -25,5 +25,5 @@ class TokenForm(ReasonForm):
 
     def __init__(self, *args: Any, clusters: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["role"].choices = [(role.value, translated(ROLE_WORDS[role])) for role in Role]  # type: ignore[attr-defined]
-        self.fields["cluster"].choices = [("", translated("All clusters")), *clusters]  # type: ignore[attr-defined]
+        self.fields["role"].choices = [(role.value, gettext(ROLE_WORDS[role])) for role in Role]  # type: ignore[attr-defined]
+        self.fields["cluster"].choices = [("", gettext("All clusters")), *clusters]  # type: ignore[attr-defined]
