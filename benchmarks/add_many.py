@@ -45,7 +45,9 @@ def run() -> Figure:
                                 time.sleep(LIST_PAUSE)
                             body = {"channel_id": channel.id, "channel_type": 2}
                             chunk = names[first : first + LIST_CHUNK]
-                            client.post("/channel/subscriber_add", json={**body, "subscribers": chunk}).raise_for_status()
+                            client.post(
+                                "/channel/subscriber_add", json={**body, "subscribers": chunk}
+                            ).raise_for_status()
                     times.append(time.perf_counter() - started)
     os.environ.pop("BENCH_API", None)
     middle = ROUNDS // 2

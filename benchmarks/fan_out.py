@@ -19,7 +19,9 @@ def run() -> Figure:
 
     with stage.simulated(["--nodes", "10", "--world", "empty"]) as sim:
         slow_api = sim.apis[-1]
-        urllib.request.urlopen(urllib.request.Request(f"{sim.control}/slow/1010?seconds={SLOW}", method="POST"), timeout=5)
+        urllib.request.urlopen(
+            urllib.request.Request(f"{sim.control}/slow/1010?seconds={SLOW}", method="POST"), timeout=5
+        )
         connection = Connection(api_url=sim.apis[0], manager_url=sim.manager, token=stage.TOKEN)
 
         async def measure() -> tuple[float, float]:
@@ -42,4 +44,3 @@ def run() -> Figure:
         "fan-out over 10 nodes vs the slowest node", measured, baseline, 1.2, 0, ROUNDS,
         note=f"the slowest node answers after {SLOW} s; ten simulated nodes share one process",
     )  # fmt: skip
-

@@ -36,7 +36,9 @@ class Figure:
         return f"{text}\n{'':<44} {self.note}" if self.note else text
 
 
-def paired(thing: Callable[[], object], baseline: Callable[[], object], *, rounds: int, warm_up: int = 3) -> tuple[float, float]:
+def paired(
+    thing: Callable[[], object], baseline: Callable[[], object], *, rounds: int, warm_up: int = 3
+) -> tuple[float, float]:
     """Median seconds of both, measured alternately."""
     for _ in range(warm_up):
         thing()

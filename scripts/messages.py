@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """Translations: compile what is in locale/, or check that every text in the code has its Chinese.
 
-    scripts/messages.py compile     .po -> .mo, when newer (pure Python: no gettext needed to run the product)
-    scripts/messages.py extract     collect texts from code and templates into locale/ (needs gettext)
-    scripts/messages.py check       fail when a text is missing, empty, fuzzy, or has other placeholders
+scripts/messages.py compile     .po -> .mo, when newer (pure Python: no gettext needed to run the product)
+scripts/messages.py extract     collect texts from code and templates into locale/ (needs gettext)
+scripts/messages.py check       fail when a text is missing, empty, fuzzy, or has other placeholders
 """
 
 import re

@@ -1,6 +1,6 @@
 """Take docs/screenshots from a freshly started product with its demo cluster.
 
-    python -m scripts.screenshots [page ...]
+python -m scripts.screenshots [page ...]
 """
 
 import itertools

@@ -42,7 +42,12 @@ def test_sqlite_runs_in_wal_mode(product: Product) -> None:
 
 def test_a_second_process_on_the_same_data_is_refused_with_a_clear_message(product: Product) -> None:
     second = subprocess.run(
-        [sys.executable, "manage.py", "up"], cwd=ROOT, env=product.environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT,
+        env=product.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
     assert second.returncode == 1

@@ -54,8 +54,16 @@ class Grant(models.Model):
                 condition=Q(user__isnull=False, token__isnull=True) | Q(user__isnull=True, token__isnull=False),
                 name="grant_has_one_holder",
             ),
-            models.UniqueConstraint(fields=["user", "cluster", "role"], name="grant_once_per_user", nulls_distinct=False,
-                                    condition=Q(user__isnull=False)),
-            models.UniqueConstraint(fields=["token", "cluster", "role"], name="grant_once_per_token",
-                                    nulls_distinct=False, condition=Q(token__isnull=False)),
-        ]  # fmt: skip
+            models.UniqueConstraint(
+                fields=["user", "cluster", "role"],
+                name="grant_once_per_user",
+                nulls_distinct=False,
+                condition=Q(user__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["token", "cluster", "role"],
+                name="grant_once_per_token",
+                nulls_distinct=False,
+                condition=Q(token__isnull=False),
+            ),
+        ]

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--demo", action="store_true", help="start a simulated three-node cluster beside the server")
+        parser.add_argument("--demo", action="store_true", help="start a simulated cluster beside the server")
         parser.add_argument("--host", default=config.host)
         parser.add_argument("--port", type=int, default=config.port)
 
@@ -81,7 +81,7 @@ def serve(host: str, port: int) -> None:
 def ensure_first_owner(note: Path, given_password: str) -> str:
     """Make the first owner when there is nobody yet.  Returns what to tell about signing in.
 
-    A generated password is kept readable (mode 0600) until the owner changes it, so that a second start can tell it too.
+    A generated password is kept readable (mode 0600) until the owner changes it, so that a second start can tell it.
     """
     owner = User.objects.filter(username=FIRST_OWNER, is_owner=True).first()
     if owner is None and not User.objects.exists():

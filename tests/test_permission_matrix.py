@@ -1,0 +1,266 @@
+"""Who may open and change what: every route of the product against every member of the cast.
+
+A route that is not in the tables fails the test, so a new one can't forget to say who may.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from imadmin.accounts.models import ApiToken
+from imadmin.accounts.permissions import ROLE_PERMISSIONS, Permission, Role
+from imadmin.clusters.models import Grant
+from imadmin.core import crypto
+from imadmin.gateway.types import ChannelRef
+
+P = Permission
+ROLES = ("owner", "admin", "moderator", "support", "viewer", "stranger", "anonymous")
+PUBLIC, SIGNED_IN = "public", "signed in"
+
+# Inside a cluster: route -> what GET needs, what POST needs (None: that method isn't there).
+CLUSTER_PAGES: dict[str, tuple[Permission | None, Permission | None]] = {
+    "overview": (P.VIEW, None),
+    "cluster-status": (P.VIEW, None),
+    "messages": (P.SEARCH_MESSAGES, None),
+    "message": (P.SEARCH_MESSAGES, None),
+    "message-reveal": (None, P.REVEAL_BODIES),
+    "channels": (P.VIEW, None),
+    "channels-open": (P.VIEW, None),
+    "channels-new": (P.MANAGE_CHANNELS, None),
+    "channels-create": (None, P.MANAGE_CHANNELS),
+    "channel": (P.VIEW, None),
+    "channel-members": (P.VIEW, None),
+    "channel-members-preview": (None, P.MANAGE_CHANNELS),
+    "channel-members-apply": (None, P.MANAGE_CHANNELS),
+    "channel-members-add": (None, P.MANAGE_CHANNELS),
+    "channel-members-undo": (None, P.MANAGE_CHANNELS),
+    "channel-denylist": (P.VIEW, None),
+    "channel-denylist-preview": (None, P.RESTRICT_MEMBERS),
+    "channel-denylist-apply": (None, P.RESTRICT_MEMBERS),
+    "channel-denylist-add": (None, P.RESTRICT_MEMBERS),
+    "channel-denylist-undo": (None, P.RESTRICT_MEMBERS),
+    "channel-allowlist": (P.VIEW, None),
+    "channel-allowlist-preview": (None, P.RESTRICT_MEMBERS),
+    "channel-allowlist-apply": (None, P.RESTRICT_MEMBERS),
+    "channel-allowlist-add": (None, P.RESTRICT_MEMBERS),
+    "channel-allowlist-undo": (None, P.RESTRICT_MEMBERS),
+    "channel-flags": (P.VIEW, P.MANAGE_CHANNELS),
+    "channel-cluster": (P.VIEW, None),
+    "channel-history": (P.VIEW, None),
+    "users": (P.VIEW, None),
+    "user": (P.VIEW, None),
+    "user-may-send": (P.VIEW, None),
+    "user-kick": (P.KICK, P.KICK),
+    "user-sign-out": (P.KICK, P.KICK),
+    "user-log-out": (P.KICK, P.KICK),
+    "user-keep-out": (P.RESTRICT_USERS, P.RESTRICT_USERS),
+    "user-let-in": (P.RESTRICT_USERS, P.RESTRICT_USERS),
+    "user-stop-sending": (P.RESTRICT_USERS, P.RESTRICT_USERS),
+    "user-allow-sending": (P.RESTRICT_USERS, P.RESTRICT_USERS),
+}
+SITE_PAGES: dict[str, tuple[Any, Any]] = {
+    "home": (SIGNED_IN, None),
+    "find": (SIGNED_IN, None),
+    "preferences": (None, PUBLIC),
+    "fresh-token": (PUBLIC, None),
+    "account": (SIGNED_IN, SIGNED_IN),
+    "settings": (SIGNED_IN, None),
+    "audit": (P.VIEW_AUDIT, None),
+    "audit-entry": (P.VIEW_AUDIT, None),
+    "audit-verify": (None, P.MANAGE_SITE),
+    "settings-clusters": (P.MANAGE_SITE, None),
+    "settings-cluster-add": (P.MANAGE_SITE, P.MANAGE_SITE),
+    "settings-cluster-try-new": (None, P.MANAGE_SITE),
+    "settings-cluster-edit": (P.MANAGE_SITE, P.MANAGE_SITE),
+    "settings-cluster-try": (None, P.MANAGE_SITE),
+    "settings-cluster-test": (None, P.MANAGE_SITE),
+    "settings-cluster-remove": (P.MANAGE_SITE, P.MANAGE_SITE),
+    "settings-people": (P.MANAGE_SITE, None),
+    "settings-person-add": (P.MANAGE_SITE, P.MANAGE_SITE),
+    "settings-person": (P.MANAGE_SITE, None),
+    "settings-person-roles": (None, P.MANAGE_SITE),
+    "settings-person-password": (None, P.MANAGE_SITE),
+    "settings-person-active": (None, P.MANAGE_SITE),
+    "settings-tokens": (P.MANAGE_SITE, P.MANAGE_SITE),
+    "settings-token-revoke": (None, P.MANAGE_SITE),
+}
+# The sign-in library's own pages, and what load balancers ask.
+OPEN_PAGES = {
+    "healthz", "readyz", "account_login", "account_logout", "account_change_password", "account_signup",
+    "account_reauthenticate", "account_inactive", "account_reset_password", "account_set_password", "account_email",
+}  # fmt: skip
+
+# JSON API: operation -> what it needs. Everything but the description needs a token.
+API_OPEN = {"start", "docs", "openapi-json", "api-root", None}
+API: dict[str, Any] = {}
+
+SAMPLES = {
+    "slug": "demo", "uid": "nobody-by-this-name", "channel": ChannelRef("no-such-group", 2), "message_id": 1,
+    "entry_id": 1, "token_id": 1, "username": "viewer", "flag": 0, "type": 2, "id": "no-such-group",
+}  # fmt: skip
+
+
+def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
+        else:
+            yield prefix + str(pattern.pattern), pattern
+
+
+def address(name: str, namespace: str = "") -> str:
+    for path, pattern in routes(get_resolver().url_patterns):
+        if pattern.name == name and path.startswith("api/") is bool(namespace):
+            kwargs = {key: SAMPLES[key] for key in pattern.pattern.converters}
+            return reverse(f"{namespace}{name}", kwargs=kwargs)
+    raise AssertionError(f"no route {name}")
+
+
+def may(role: str, needs: Any) -> bool:
+    if needs == SIGNED_IN:
+        return role != "anonymous"
+    if role in ("stranger", "anonymous"):
+        return False
+    return needs in ROLE_PERMISSIONS[Role(role)]
+
+
+def send(client: Client, method: str, path: str) -> Any:
+    return client.get(path) if method == "GET" else client.post(path, {})
+
+
+@pytest.fixture
+def client_as(cluster: Any, client_of: Callable[..., Any]) -> Callable[[str], Client]:
+    def make(role: str) -> Client:
+        client_of(cluster, "viewer")  # the whole cast exists, whoever asks
+        return Client() if role == "anonymous" else client_of(cluster, role)
+
+    return make
+
+
+def test_every_page_says_who_may_open_it() -> None:
+    named = {pattern.name for path, pattern in routes(get_resolver().url_patterns) if not path.startswith("api/")}
+
+    assert named == set(CLUSTER_PAGES) | set(SITE_PAGES) | OPEN_PAGES
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_cluster_pages(role: str, client_as: Callable[[str], Client]) -> None:
+    client = client_as(role)
+    wrong = []
+    for name, needs in CLUSTER_PAGES.items():
+        for method, need in zip(("GET", "POST"), needs, strict=True):
+            got = send(client, method, address(name))
+            if need is None:
+                expected = got.status_code in ((302, 401, 405) if role == "anonymous" else (404, 405, 403))
+            elif role == "anonymous":
+                expected = got.status_code in (302, 401) and ("login" in got.get("Location", "login"))
+            elif role == "stranger":
+                expected = got.status_code == 404
+            elif may(role, need):
+                expected = got.status_code not in (401, 403, 405, 500)
+            else:
+                expected = got.status_code == 403
+            if not expected:
+                wrong.append(f"{method} {name}: {got.status_code}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_site_pages(role: str, client_as: Callable[[str], Client]) -> None:
+    client = client_as(role)
+    wrong = []
+    for name, needs in SITE_PAGES.items():
+        for method, need in zip(("GET", "POST"), needs, strict=True):
+            got = send(client, method, address(name))
+            if need == PUBLIC:
+                expected = got.status_code < 400
+            elif role == "anonymous":
+                expected = got.status_code in (302, 401, 405)
+            elif need is None:
+                expected = got.status_code in (403, 404, 405)
+            elif may(role, need):
+                expected = got.status_code not in (401, 403, 405, 500)
+            else:
+                expected = got.status_code in (403, 404)
+            if not expected:
+                wrong.append(f"{method} {name}: {got.status_code}")
+    assert not wrong, "\n".join(wrong)
+
+
+def description() -> Any:
+    from imadmin.api.main import api
+
+    return api.get_openapi_schema(path_prefix="/api/v1/")
+
+
+def sample_body(schema: Any, operation: Any) -> Any:
+    """What the operation asks for, filled with harmless values, so that the answer is about rights alone."""
+    if "requestBody" not in operation:
+        return {}
+
+    def sample(part: Any) -> Any:
+        if "$ref" in part:
+            part = schema["components"]["schemas"][part["$ref"].rsplit("/", 1)[1]]
+        if "properties" in part:
+            return {name: sample(part["properties"][name]) for name in part.get("required", [])}
+        if "enum" in part:
+            return part["enum"][0]
+        if "anyOf" in part:
+            return sample(part["anyOf"][0])
+        return {"array": ["nobody"], "integer": 1, "boolean": False, "number": 1}.get(part.get("type"), "nobody here")
+
+    return sample(operation["requestBody"]["content"]["application/json"]["schema"])
+
+
+def operations() -> dict[str, tuple[str, str, Any]]:
+    """operation id -> (method, route, what it needs)."""
+    return {
+        operation["operationId"]: (method.upper(), path, operation)
+        for path, methods in description()["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def api_client(cluster: Any, role: str) -> Client:
+    if role == "anonymous":
+        return Client()
+    token = crypto.new_token("ima")
+    row = ApiToken.objects.create(
+        name=role, hash=crypto.token_hash(token), tail=token[-4:], created_by="test", is_owner=role == "owner"
+    )
+    if role not in ("owner", "stranger"):
+        Grant.objects.create(token=row, cluster=cluster, role=role)
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def test_every_operation_says_who_may_call_it() -> None:
+    assert set(operations()) == set(API)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_api_operations(role: str, cluster: Any) -> None:
+    client = api_client(cluster, role)
+    wrong = []
+    schema = description()
+    for name, (method, path, operation) in operations().items():
+        need = API[name]
+        there = path.format(**(SAMPLES | {"node_id": 1001, "entry_id": 1}))
+        body = json.dumps(sample_body(schema, operation))
+        got = client.generic(method, there, body, content_type="application/json")
+        if role == "anonymous":
+            expected = got.status_code == 401
+        elif need == SIGNED_IN:
+            expected = got.status_code < 400
+        elif role == "stranger":
+            expected = got.status_code == (404 if "{slug}" in path else 403)
+        elif may(role, need):
+            expected = got.status_code not in (401, 403, 405, 500)
+        else:
+            expected = got.status_code == 403
+        if not expected:
+            wrong.append(f"{method} {name}: {got.status_code} {got.content[:200]!r}")
+    assert not wrong, "\n".join(wrong)
