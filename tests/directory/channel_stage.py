@@ -9,7 +9,12 @@ from imadmin.simulator.faults import Wedge
 
 
 def group(
-    sim: SimulatedCluster, name: str = "tea", members: Iterable[str] = ("ann", "ben", "cem"), *, type: int = 2, **flags: Any
+    sim: SimulatedCluster,
+    name: str = "tea",
+    members: Iterable[str] = ("ann", "ben", "cem"),
+    *,
+    type: int = 2,
+    **flags: Any,
 ) -> ChannelRef:
     """A channel with members, as a create call leaves it."""
     sim.call(lambda state: state.add_group(name, list(members), type, **flags))

@@ -81,7 +81,9 @@ def test_a_channel_tells_who_may_send_and_why_not(scope: Any, sim: Any) -> None:
         ({"ban": 1}, 10, Sending.ALLOWED),
     ],
 )
-def test_flags_and_types_decide_first(scope: Any, sim: Any, flags: dict[str, int], type: int, expected: Sending) -> None:
+def test_flags_and_types_decide_first(
+    scope: Any, sim: Any, flags: dict[str, int], type: int, expected: Sending
+) -> None:
     page = detail(scope, group(sim, type=type, **flags))
     assert page.sending is expected and page.sending_of("ann") is expected
 

@@ -49,7 +49,10 @@ def test_a_plan_is_claimed_once(scope: Any) -> None:
 
 def test_a_plan_ends_after_ten_minutes(scope: Any) -> None:
     plan = kept(scope)
-    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=11), tick=False), pytest.raises(Conflict, match="ten"):
+    with (
+        time_machine.travel(datetime.now(UTC) + timedelta(minutes=11), tick=False),
+        pytest.raises(Conflict, match="ten"),
+    ):
         plans.find(scope, plan.pk, "channel.deny", "2/tea")
 
 

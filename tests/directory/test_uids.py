@@ -91,4 +91,4 @@ def test_no_text_breaks_it_and_nothing_deadly_comes_out(text: str) -> None:
     found = parse_uids(text)
     assert all(uid.strip() and not why_bad(uid) for uid in found.uids)
     assert len(set(found.uids)) == len(found.uids)
-    assert all(1 <= bad.line for bad in found.bad)
+    assert all(bad.line >= 1 for bad in found.bad)

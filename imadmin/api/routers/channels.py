@@ -8,7 +8,7 @@ from ninja import Query, Router
 
 from imadmin.accounts.permissions import Permission
 from imadmin.api.paging import Cursor, Limit, paged, paged_from
-from imadmin.api.params import ChannelPath
+from imadmin.api.params import ChannelPath, SlugPath
 from imadmin.api.schemas.channels import (
     ChannelOut,
     ChannelRowOut,
@@ -59,7 +59,7 @@ Kind = Annotated[int | None, Query(ge=1, le=255, description="only with `source=
 )
 def list_channels(
     request: HttpRequest,
-    slug: str,
+    slug: SlugPath,
     source: Source = "records",
     type: Kind = None,
     cursor: Cursor = "",
@@ -82,7 +82,7 @@ def list_channels(
     operation_id="create_channel",
     summary="Create a channel with flags and first members",
 )
-def create(request: HttpRequest, slug: str, body: CreateIn) -> OutcomesOut:
+def create(request: HttpRequest, slug: SlugPath, body: CreateIn) -> OutcomesOut:
     """Needs `manage-channels`. 409 when it exists. One outcome for the record and one for each member, read back."""
     scope = access.enter(request, slug, Permission.MANAGE_CHANNELS)
     channel = ChannelRef(body.id, body.type)
@@ -95,7 +95,7 @@ def create(request: HttpRequest, slug: str, body: CreateIn) -> OutcomesOut:
     operation_id="get_channel",
     summary="One channel, with what is known of it",
 )
-def get_channel(request: HttpRequest, slug: str, channel: ChannelPath) -> ChannelOut:
+def get_channel(request: HttpRequest, slug: SlugPath, channel: ChannelPath) -> ChannelOut:
     """Needs `view`. What can't be read is null and named in `unknown`; 404 only when all was read and nothing found."""
     page = channels.detail(access.enter(request, slug), channel)
     if not page.is_found:
@@ -109,7 +109,7 @@ def get_channel(request: HttpRequest, slug: str, channel: ChannelPath) -> Channe
     operation_id="get_channel_flags",
     summary="The flags of a channel, and how we know them",
 )
-def get_flags(request: HttpRequest, slug: str, channel: ChannelPath) -> FlagsOut:
+def get_flags(request: HttpRequest, slug: SlugPath, channel: ChannelPath) -> FlagsOut:
     """Needs `view`. Two are read from the server; three it doesn't tell: those are our record of the last write."""
     return FlagsOut.of(read_flags(access.enter(request, slug), channel))
 
@@ -120,7 +120,7 @@ def get_flags(request: HttpRequest, slug: str, channel: ChannelPath) -> FlagsOut
     operation_id="set_channel_flags",
     summary="Write all five flags of a channel",
 )
-def put_flags(request: HttpRequest, slug: str, channel: ChannelPath, body: FlagsIn) -> OutcomesOut:
+def put_flags(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: FlagsIn) -> OutcomesOut:
     """Needs `manage-channels`. One outcome per flag. A person's own entry is changed under `users`, not here (501)."""
     scope = access.enter(request, slug, Permission.MANAGE_CHANNELS)
     return OutcomesOut.of(set_flags(scope, channel, body.flags(), reason=body.reason, state=body.state or None))
@@ -154,7 +154,7 @@ def _of_list(name: ListName, word: str, right: str) -> None:
         description="Needs `view`.",
     )
     def read(
-        request: HttpRequest, slug: str, channel: ChannelPath, q: Part = "", cursor: Cursor = "", limit: Limit = 50
+        request: HttpRequest, slug: SlugPath, channel: ChannelPath, q: Part = "", cursor: Cursor = "", limit: Limit = 50
     ) -> Paged[ListedOut]:
         found = listed(access.enter(request, slug), channel, name, q=q.strip(), cursor=cursor, limit=limit)
         return paged(found.uids, lambda uid: ListedOut(uid=uid), next_cursor=found.next_cursor, as_of=now())
@@ -166,7 +166,7 @@ def _of_list(name: ListName, word: str, right: str) -> None:
         summary=f"Add uids {word}",
         description=f"Needs `{right}`. One outcome per uid, read back from the cluster.",
     )
-    def add(request: HttpRequest, slug: str, channel: ChannelPath, body: ListIn) -> OutcomesOut:
+    def add(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: ListIn) -> OutcomesOut:
         return _change(request, slug, ListChange(channel, name, Verb.ADD), body)
 
     @router.delete(
@@ -177,7 +177,7 @@ def _of_list(name: ListName, word: str, right: str) -> None:
         description=f"Needs `{right}`. A uid that isn't there is `not_found`. Same as POST to `…/remove`, for clients "
         "that can't send a body with DELETE.",
     )
-    def remove(request: HttpRequest, slug: str, channel: ChannelPath, body: ListIn) -> OutcomesOut:
+    def remove(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: ListIn) -> OutcomesOut:
         return _change(request, slug, ListChange(channel, name, Verb.REMOVE), body)
 
     @router.post(
@@ -187,7 +187,7 @@ def _of_list(name: ListName, word: str, right: str) -> None:
         summary=f"Remove uids {word} (POST)",
         description=f"Needs `{right}`. As DELETE.",
     )
-    def remove_by_post(request: HttpRequest, slug: str, channel: ChannelPath, body: ListIn) -> OutcomesOut:
+    def remove_by_post(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: ListIn) -> OutcomesOut:
         return _change(request, slug, ListChange(channel, name, Verb.REMOVE), body)
 
     for verb in Verb:
@@ -205,13 +205,13 @@ def _preview(name: ListName, base: str, word: str, right: str, verb: Verb) -> No
         summary=f"What {does} uids {word} would change",
         description=f"Needs `{right}`. Changes nothing; the plan is applied by its id within ten minutes.",
     )
-    def preview(request: HttpRequest, slug: str, channel: ChannelPath, body: PreviewIn) -> PlanOut:
+    def preview(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: PreviewIn) -> PlanOut:
         scope = access.enter(request, slug, lists.permission_for(name))
         plan = lists.preview(scope, ListChange(channel, name, verb), read_uids(clean_uids(body.uids)))
         return PlanOut.of(plan, [gettext(note) for note in plan.notes])
 
 
-def _change(request: HttpRequest, slug: str, change: ListChange, body: ListIn) -> OutcomesOut:
+def _change(request: HttpRequest, slug: SlugPath, change: ListChange, body: ListIn) -> OutcomesOut:
     scope = access.enter(request, slug, change.permission)
     if body.plan and body.uids:
         raise InvalidInput({"plan": [gettext_noop("Give uids or a plan, not both.")]})

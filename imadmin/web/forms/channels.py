@@ -55,7 +55,6 @@ class PageForm(forms.Form):
     """How many rows, and which page of them."""
 
     limit = _choice(_("Rows"), [(str(size), str(size)) for size in PAGE_SIZES], error=_("Choose 50, 100 or 200 rows."))
-    cursor = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
 
     @property
     def rows(self) -> int:
@@ -63,7 +62,8 @@ class PageForm(forms.Form):
 
     @property
     def marker(self) -> str:
-        return str(self.cleaned_data.get("cursor") or "")
+        """Not a field: nobody types it, so what is wrong with it stands above the form."""
+        return str(self.data.get("cursor") or "")
 
 
 class ChannelListForm(PageForm):

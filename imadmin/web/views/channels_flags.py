@@ -38,7 +38,11 @@ def _write(request: HttpRequest, scope: Scope, channel: ChannelRef) -> HttpRespo
         outcomes = respond.attempt(
             form,
             lambda: set_flags(
-                scope, channel, form.flags(), reason=form.cleaned_data["reason"], state=form.cleaned_data["state"]
+                scope,
+                channel,
+                form.flags(),
+                reason=form.cleaned_data["reason"],
+                state=form.cleaned_data["state"] or None,
             ),
         )
     except Conflict as error:
