@@ -17,6 +17,7 @@ from imadmin.web import cells
 
 SYSTEM_UID = "____system"
 CONVERSATION_MOST = 4000  # characters of one text shown in a conversation; its own page has the rest
+ID_MOST = 22
 _ADDRESSES = ("url", "file_url", "src", "path", "remotePath", "localPath")
 
 CHANNEL_KINDS: Mapping[int, Promise] = {
@@ -82,15 +83,26 @@ def kind_tag(message: ShownMessage) -> SafeString:
 def sender_cell(slug: str, uid: str, css: str = "") -> SafeString:
     if uid in ("", SYSTEM_UID):
         return cells.html('<span class="faint {css}">{word}</span>', css=css, word=_("system"))
-    return linked(cells.visible(uid), url_of("user", slug, uid), f"mono {css}")
+    shown = cells.visible(uid)
+    return cells.html(
+        '<span title="{shown}">{link}</span>' if len(shown) > ID_MOST and not css else "{link}",
+        shown=shown,
+        link=linked(shown if css else shortened(shown), url_of("user", slug, uid), f"mono {css}"),
+    )
 
 
 def channel_cell(slug: str, channel: ChannelRef) -> SafeString:
     return cells.html(
-        '<span title="{kind}">{link}</span>',
+        '<span title="{kind} {shown}">{link}</span>',
         kind=channel_kind(channel),
-        link=linked(cells.visible(channel.id), url_of("channel", slug, channel), "mono"),
+        shown=cells.visible(channel.id),
+        link=linked(shortened(cells.visible(channel.id)), url_of("channel", slug, channel), "mono"),
     )
+
+
+def shortened(shown: str) -> str:
+    """Long ids without their middle, so that they leave room for what was said; the whole stands in the title."""
+    return shown if len(shown) <= ID_MOST else f"{shown[: ID_MOST // 2]}…{shown[-(ID_MOST // 2 - 1) :]}"
 
 
 def length_words(message: ShownMessage) -> str:

@@ -6,7 +6,7 @@ from imadmin.archive import queries
 from imadmin.archive.costs import cost_of
 from imadmin.archive.masking import BodyAccess
 from imadmin.archive.wanted import SearchFields
-from imadmin.core.errors import Forbidden, InvalidInput
+from imadmin.core.errors import Busy, Forbidden, InvalidInput
 from imadmin.gateway.types import ChannelRef, ContentKind
 
 
@@ -211,3 +211,19 @@ def test_every_limit_the_gateway_names_has_words():
         gateway.RAW_BYTES,
     }  # fmt: skip
     assert codes == set(LIMIT_WORDS)
+
+
+@pytest.mark.parametrize("role", ["moderator", "admin"])
+def test_no_trace_no_answer(own_cluster, scope_of, told, monkeypatch, role):
+    from django.db import OperationalError
+
+    from imadmin.audit import record
+
+    def locked(**_fields):
+        raise OperationalError("database is locked")
+
+    told("anna", "team", "secret words")
+    scope = scope_of(own_cluster, role)
+    monkeypatch.setattr(record, "_append", locked)
+    with pytest.raises(Busy):
+        queries.search(scope, SearchFields())

@@ -38,7 +38,7 @@ def test_htmx_gets_the_search_alone_and_its_address(own_cluster, client_of, told
     assert part.status_code == 200
     assert "<html" not in part.content.decode()
     assert 'id="search"' in part.content.decode()
-    assert 'id="asof" hx-swap-oob' in part.content.decode()
+    assert 'id="asof" hx-swap-oob="true"' in part.content.decode()
     assert part["HX-Push-Url"] == f"{URL}?sender=anna"
 
 
@@ -224,3 +224,11 @@ def test_the_page_speaks_chinese(own_cluster, client_of, told):
     client = client_of(own_cluster, "moderator")
     page = client.get(URL, headers={"Accept-Language": "zh-CN"})
     assert 'lang="zh-Hans"' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["text=%ff%fe&channel_type=2&channel_id=%ff", "sender=%F0%9F", "cursor=" + "A" * 5000, "cursor=%00&sender=x"],
+)
+def test_bytes_that_are_no_text_break_nothing(own_cluster, client_of, query):
+    assert client_of(own_cluster, "moderator").get(f"{URL}?{query}").status_code in (200, 422)

@@ -26,7 +26,7 @@ def test_htmx_gets_the_part(own_cluster, client_of):
     part = client_of(own_cluster, "viewer").get(URL, headers=HTMX)
     assert "<html" not in part.content.decode()
     assert 'id="overview"' in part.content.decode()
-    assert 'id="asof" hx-swap-oob' in part.content.decode()
+    assert 'id="asof" hx-swap-oob="true"' in part.content.decode()
 
 
 def test_a_dead_node_is_shown_as_missing(own_cluster, client_of, sim):
