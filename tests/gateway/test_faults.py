@@ -24,7 +24,7 @@ from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.registry import open_gateway
 from imadmin.gateway.types import ChannelFlags, ChannelRef, MessageQuery
 from imadmin.simulator import SimulatedCluster
-from tests.gateway.conftest import ALONE, TOKEN, Open, Script, connection_to, streamed
+from tests.gateway.conftest import ALONE, GROUP, TOKEN, Open, Script, connection_to, streamed
 
 QUICK = Timeouts(connect=2.0, read=2.0, write=2.0, pool=2.0, total=3.0)
 
@@ -229,6 +229,15 @@ async def test_a_question_that_may_have_killed_a_node_goes_to_no_other(cluster: 
     with pytest.raises(Unreachable):
         await gateway.system_users()
     assert {node for node, _, _ in sent("/user/systemuids")} <= {cluster.nodes[0].id}
+
+
+@pytest.mark.parametrize(("rows", "seq"), [(None, None), ([{"channel_id": "group", "channel_type": 2}], 0)])
+async def test_a_newest_seq_of_0_is_told_from_a_channel_never_used(script: Script, scripted: WuKongIM2, rows, seq):
+    """Only a slot's leader says "not found"; any other node says 0 for both."""
+    script.answers["/channel/max_message_seq"] = (200, {"message_seq": 0})
+    missing = (400, {"msg": "not found", "status": 400})
+    script.answers["/cluster/nodes/1/channels"] = (200, {"more": 0, "data": rows}) if rows else missing
+    assert await scripted.max_seq(GROUP) == seq
 
 
 async def test_the_slots_are_counted_without_the_config_leader(script: Script, scripted: WuKongIM2):

@@ -124,9 +124,13 @@ class MessagesPart(ChannelsPart):
         guards.check_channel(channel)
         params = wire.channel_key(channel)
         try:
-            return await self.link.get("max_seq", "/channel/max_message_seq", params, parse=wire.max_seq)
+            newest = await self.link.get("max_seq", "/channel/max_message_seq", params, parse=wire.max_seq)
         except NoSuch:
             return None
+        if newest:
+            return newest
+        # Only the slot leader says that there is no such channel; every other node says 0.
+        return None if await self.runtime_channel(channel) is None else 0
 
     async def _by_message_id(self, query: MessageQuery) -> Page[Message]:
         """The server ignores all other filters beside an id, so they are applied here."""
