@@ -1,7 +1,7 @@
 """Foreign ids inside URL paths.
 
 Ids may hold `/ ? % # & @`, spaces, line breaks, any script.  A percent-encoded slash doesn't survive a path, so what
-would break one is written as `~XX` (UTF-8 bytes in hex); letters and digits of any script and `-_.@:+=,!` stay readable.
+would break one becomes `~XX` (UTF-8 bytes in hex); letters and digits of any script and `-_.@:+=,!` stay readable.
 """
 
 import re
