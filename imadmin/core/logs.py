@@ -59,7 +59,6 @@ def configure(options: dict[str, Any]) -> None:
                 # Our own banner says where; the server's lines would say it again.
                 "uvicorn.error": {"level": "WARNING"},
                 "uvicorn.access": {"level": "WARNING"},
-                "stamina": {"level": "WARNING"},
             },
         }
     )
