@@ -1,0 +1,54 @@
+"""How many SQL queries a page needs: the numbers are kept here, so that one query a row is a failing test."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from imadmin.accounts.models import ApiToken, User
+from imadmin.audit.record import Actor, Target, recorded
+from imadmin.clusters.models import Grant
+from tests.factories import store_cluster
+
+# Most queries a page may make once the session is warm.
+MOST = {
+    "/c/demo/": 10,
+    "/c/demo/messages/": 10,
+    "/c/demo/channels/": 5,
+    "/c/demo/users/": 6,
+    "/audit/": 8,
+    "/settings/clusters/": 5,
+    "/settings/people/": 6,
+    "/settings/tokens/": 8,
+    "/settings/account/": 5,
+}
+
+
+@pytest.fixture
+def crowd(cluster: Any) -> None:
+    """Enough rows on every page for one query a row to show."""
+    for number in range(20):
+        user = User.objects.create(username=f"person{number}")
+        Grant.objects.create(user=user, cluster=cluster, role="viewer")
+        token = ApiToken.objects.create(name=f"t{number}", hash=str(number), tail="abcd", created_by="owner")
+        Grant.objects.create(token=token, cluster=cluster, role="viewer")
+        store_cluster(SimpleNamespace(nodes=[SimpleNamespace(api_url="http://127.0.0.1:9", manager_url="http://127.0.0.1:9")]),
+                      slug=f"c{number}")  # fmt: skip
+        with recorded(Actor("user", "owner", "page"), "channel.deny", Target("channel", "2/g"), "spam", cluster="demo"):
+            pass
+
+
+@pytest.mark.parametrize("address", MOST)
+def test_a_page_keeps_to_its_number_of_queries(
+    cluster: Any, crowd: None, client_of: Callable[..., Any], address: str
+) -> None:
+    client = client_of(cluster, "owner")
+    client.get(address)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+
+    assert len(queries) <= MOST[address], "\n".join(query["sql"][:160] for query in queries)
