@@ -61,7 +61,7 @@ ACTS = {
         sessions.sign_out,
         Permission.KICK,
         gettext_lazy("Sign this device out?"),
-        gettext_lazy("Sign out"),
+        gettext_lazy("Sign out device"),
         (
             gettext_lazy("The server blanks the token it stored for this device and disconnects its sessions."),
             gettext_lazy(

@@ -156,7 +156,7 @@ def sessions_table(scope: Scope, uid: str, sessions: Sequence[Session]) -> Table
             Column("in_out", _("In / out"), _in_out, "num", hide="p3"),
             Column("idle", _("Idle"), lambda row: cells.duration(row.idle), "num"),
             Column("uptime", _("Up"), lambda row: cells.duration(row.uptime), "num", phone="m2"),
-            Column("do", _("Actions"), kick, "actions"),
+            Column("do", _("Actions"), kick, "actions", phone="m3"),
         ],
         rows=sessions[:SESSIONS_SHOWN],
         caption=_("Sessions"),
