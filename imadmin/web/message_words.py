@@ -116,10 +116,12 @@ def length_words(message: ShownMessage) -> str:
     return _("%(size)s, %(kind)s") % {"size": count, "kind": kind}
 
 
-def masked_body(slug: str, message: ShownMessage, access: BodyAccess) -> SafeString:
-    """kind and length; the link to where it can be revealed, with a reason."""
+def masked_body(slug: str, message: ShownMessage, access: BodyAccess, *, is_link: bool = False) -> SafeString:
+    """kind and length, with is_link leading to the message; the link to where it can be revealed, with a reason."""
     url = url_of("message", slug, message.id)
     words = cells.html('<span class="masked">{words}</span>', words=length_words(message))
+    if is_link:
+        words = cells.html('<a href="{url}" data-row>{words}</a>', url=url, words=words)
     if access is not BodyAccess.ONE_BY_ONE:
         return words
     return cells.html(
@@ -132,12 +134,9 @@ def snippet_cell(slug: str, message: ShownMessage, access: BodyAccess, wanted: s
     """One line: the text with what was searched for marked, or what kind of thing it is."""
     url = url_of("message", slug, message.id)
     if message.is_masked:
-        return cells.html(
-            '<a class="vh" href="{url}">{word}</a>{body}',
-            url=url, word=_("Open this message"), body=masked_body(slug, message, access),
-        )  # fmt: skip
+        return masked_body(slug, message, access, is_link=True)
     return cells.html(
-        '<a class="hitlink" href="{url}"{language}>{prefix}<bdi>{text}</bdi></a>',
+        '<a class="hitlink" href="{url}" data-row{language}>{prefix}<bdi>{text}</bdi></a>',
         url=url,
         language=_language(message.text or ""),
         prefix=_icon_before(message),

@@ -10,7 +10,7 @@ const rows = () => [...document.querySelectorAll("table[data-rows] tbody tr")];
 const here = () => document.activeElement?.closest?.("table[data-rows] tbody tr") ?? document.querySelector("table[data-rows] tr.is-open");
 
 function focusRow(row) {
-  const link = row.querySelector(".key a, a");
+  const link = row.querySelector("a[data-row]") ?? row.querySelector(".key a, a"); // what the row is about, else its name
   if (!link) row.tabIndex = -1;
   (link ?? row).focus();
   row.scrollIntoView({ block: "nearest" });

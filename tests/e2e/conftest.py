@@ -2,18 +2,25 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.product import OWNER_PASSWORD, Product, start_product, stop_product
+from tests.e2e import stages
+from tests.e2e.hands import CAST, CAST_PASSWORD, sign_in_here
+from tests.product import Product, start_product, stop_product
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-CAST_PASSWORD = "another long password"
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+# Logging somebody out takes a cluster six seconds, and the machine may have other things to do.
+expect.set_options(timeout=40_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,11 +33,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Running, with one person for each role on every cluster."""
     running = start_product(tmp_path_factory.mktemp("product"))
-    for role in ("admin", "moderator", "support", "viewer"):
-        running.manage("person", "add", f"{role}1", "--role", role, "--cluster", "demo", "--password-stdin", stdin=CAST_PASSWORD)
-    yield running
-    stop_product(running)
+    try:
+        for role in CAST:
+            running.manage("person", "add", f"{role}1", "--password-file", "-", stdin=CAST_PASSWORD)
+            running.manage("person", "grant", f"{role}1", role)
+        yield running
+    finally:
+        stop_product(running)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param("simulated", id="simulated"), pytest.param("real", marks=pytest.mark.real, id="real")],
+)
+def place(
+    request: pytest.FixtureRequest, product: Product, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[stages.Stage]:
+    """The cluster of the journeys, known to the product."""
+    with ExitStack() as stack:
+        if request.param == "simulated":
+            found: stages.Stage | None = stack.enter_context(stages.simulated())
+        else:
+            found = stages.real()
+        if found is None:
+            pytest.skip("no real server: IMADMIN_TEST_WUKONGIM_API is not set")
+        stages.add_to(product, found, tmp_path_factory.mktemp("secrets"))
+        yield found
+
+
+@pytest.fixture
+def stage(place: stages.Stage) -> Iterator[stages.Stage]:
+    """The place with a group and people of this one journey's own."""
+    with place.scene() as scene:
+        yield scene
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +82,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser: Any, product: Product) -> Iterator[Callable[..., Any]]:
-    """open_page(width=1440, scheme="light", locale="en") -> a page whose CSP violations and script errors fail the test."""
+    """open_page(width=1440, locale="en-US") -> a page whose CSP violations and script errors fail the test."""
     contexts: list[Any] = []
     problems: list[str] = []
 
@@ -71,15 +108,12 @@ def open_page(browser: Any, product: Product) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def sign_in(open_page: Callable[..., Any]) -> Callable[..., Any]:
-    """sign_in("moderator1", width=390) -> a page of that person."""
+    """sign_in("moderator1", width=390) -> a page of that person; password: of somebody who is not of the cast."""
 
-    def make(name: str = "admin", **options: Any) -> Any:
+    def make(name: str = "admin", *, password: str = "", **options: Any) -> Any:
         page = open_page(**options)
         page.goto("/accounts/login/")
-        page.fill("input[name=login]", name)
-        page.fill("input[name=password]", OWNER_PASSWORD if name == "admin" else CAST_PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url(lambda url: "/accounts/login" not in url)
+        sign_in_here(page, name, password)
         return page
 
     return make

@@ -14,6 +14,10 @@ from websockets.sync.client import connect
 from imadmin.gateway.types import ChannelRef
 
 
+class NotLetIn(Exception):
+    """The server took the socket and did not answer the sign-in: so it refuses a ban or a wrong token."""
+
+
 class LiveClient:
     """One connected user. frames: notifications received so far; is_closed: the server ended the socket."""
 
@@ -24,23 +28,28 @@ class LiveClient:
         self._answers: dict[str, dict[str, Any]] = {}
         self._news = threading.Condition()
         self._ids = itertools.count(2)
-        self._socket = connect(url, open_timeout=10, close_timeout=1)
+        self._socket = connect(url, open_timeout=10, close_timeout=1, proxy=None)
         hello = {
             "uid": uid, "token": token, "deviceFlag": device_flag, "deviceId": f"d-{uid}-{device_flag}",
             "clientTimestamp": int(time.time() * 1000),
         }  # fmt: skip
-        self._socket.send(json.dumps({"jsonrpc": "2.0", "method": "connect", "id": "1", "params": hello}))
-        self.hello = json.loads(self._socket.recv(timeout=10))
+        try:
+            self._socket.send(json.dumps({"jsonrpc": "2.0", "method": "connect", "id": "1", "params": hello}))
+            self.hello = json.loads(self._socket.recv(timeout=12))
+        except (ConnectionClosed, TimeoutError):
+            self._socket.close()
+            raise NotLetIn(uid) from None
+        assert self.hello["result"]["reasonCode"] == 1, self.hello
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
-    def send(self, channel: ChannelRef, text: str, *, peer: str = "") -> int:
-        """The reason code of a text sent to the channel (person chats: to `peer`)."""
+    def send(self, channel: ChannelRef, text: str) -> int:
+        """The reason code of a text sent to the channel; a person is ChannelRef(uid, 1)."""
         payload = base64.b64encode(json.dumps({"type": 1, "content": text}, ensure_ascii=False).encode()).decode()
         answer = self._ask(
             "send",
-            {"channelId": peer or channel.id, "channelType": channel.type, "clientMsgNo": uuid.uuid4().hex, "payload": payload},
-        )  # fmt: skip
+            {"channelId": channel.id, "channelType": channel.type, "clientMsgNo": uuid.uuid4().hex, "payload": payload},
+        )
         return int(answer["result"]["reasonCode"])
 
     def wait_for(self, method: str, seconds: float = 10) -> dict[str, Any]:
@@ -64,6 +73,8 @@ class LiveClient:
         try:
             for raw in self._socket:
                 frame = json.loads(raw)
+                if frame.get("method") == "recv":
+                    self._acknowledge(frame["params"])
                 with self._news:
                     if "method" in frame:
                         self.frames.append(frame)
@@ -73,3 +84,7 @@ class LiveClient:
         except (ConnectionClosed, OSError):
             pass
         self.is_closed = True
+
+    def _acknowledge(self, message: dict[str, Any]) -> None:
+        seen = {name: message[name] for name in ("messageId", "messageSeq") if name in message}
+        self._socket.send(json.dumps({"jsonrpc": "2.0", "method": "recvack", "params": seen}))

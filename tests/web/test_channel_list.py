@@ -106,7 +106,7 @@ def test_two_uids_open_their_chat_by_its_stored_id(client: Any, sim: Any) -> Non
 )
 def test_an_id_that_cannot_be_is_said_beside_its_field(client: Any, given: dict[str, str], field: str) -> None:
     page = client.get(f"{LIST}open/", given)
-    assert page.status_code == 422 and f'id="id_{field}_error"' in text(page)
+    assert page.status_code == 422 and f'id="open_{field}_error"' in text(page)
     if given.get("id", "").strip("y\x00 b"):
         assert given["id"] in text(page)
 

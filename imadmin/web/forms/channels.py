@@ -114,6 +114,9 @@ class OpenForm(forms.Form):
         widget=forms.TextInput(attrs=MONO),
     )
 
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="open_%s")  # it stands on a page that has a field "type" already
+
     def clean_id(self) -> str:
         text: str = self.cleaned_data["id"]
         if not text.strip():
