@@ -14,7 +14,7 @@ from imadmin.core.errors import AppError, Busy, InvalidInput, gettext_noop
 from imadmin.core.outcomes import Outcomes
 
 logger = logging.getLogger(__name__)
-REASON_MIN, REASON_MAX = 3, 500
+REASON_MIN, REASON_MAX = 2, 500  # two characters are a reason in Chinese
 LIST_MAX = 1000  # longer lists are cut in the trail, with their length kept
 
 
