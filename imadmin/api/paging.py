@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
+from django.http import HttpResponse
 from django.utils.translation import gettext
 from ninja import Query
 
@@ -25,18 +26,22 @@ def paged(
     failed: Iterable[NodeFailure] = (),
     as_of: datetime | None = None,
     limits: Iterable[str] = (),
-) -> Paged[Any]:
-    """The reply for a list.  as_of: when it was read, now when left out (our own rows)."""
-    return Paged[Any](
+) -> HttpResponse:
+    """The reply for a list.  as_of: when it was read, now when left out (our own rows).
+
+    Written out here: the items are models already, and looking at each of them again would cost as much as the list.
+    """
+    body = Paged[Any].model_construct(
         items=[to_schema(item) for item in items],
         next_cursor=next_cursor,
         partial=partial(failed),
         as_of=as_of or datetime.now(UTC),
         limits=list(limits),
     )
+    return HttpResponse(body.model_dump_json(), content_type="application/json; charset=utf-8")
 
 
-def paged_from(page: Page[Item], to_schema: Callable[[Item], Any]) -> Paged[Any]:
+def paged_from(page: Page[Item], to_schema: Callable[[Item], Any]) -> HttpResponse:
     """The reply for a page that the gateway gave."""
     return paged(
         page.items,

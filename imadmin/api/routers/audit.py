@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from pydantic import AwareDatetime
 
@@ -38,7 +38,7 @@ def list_audit(
     until: AwareDatetime | None = None,
     limit: Limit = 50,
     cursor: Cursor = "",
-) -> Paged[AuditOut]:
+) -> HttpResponse:
     """Needs `view-audit`: the trail of the clusters it is held on, for owners all of it.
 
     Filters compare whole values. `since` is inclusive, `until` isn't; both carry a zone.

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from ninja import Query, Router
 
@@ -64,7 +64,7 @@ def list_channels(
     type: Kind = None,
     cursor: Cursor = "",
     limit: Limit = 50,
-) -> Paged[ChannelRowOut]:
+) -> HttpResponse:
     """Needs `view`. `limits` says what the list leaves out (`records-only`) and what isn't exact."""
     scope = access.enter(request, slug)
     if source == "records":
@@ -155,7 +155,7 @@ def _of_list(name: ListName, word: str, right: str) -> None:
     )
     def read(
         request: HttpRequest, slug: SlugPath, channel: ChannelPath, q: Part = "", cursor: Cursor = "", limit: Limit = 50
-    ) -> Paged[ListedOut]:
+    ) -> HttpResponse:
         found = listed(access.enter(request, slug), channel, name, q=q.strip(), cursor=cursor, limit=limit)
         return paged(found.uids, lambda uid: ListedOut(uid=uid), next_cursor=found.next_cursor, as_of=now())
 

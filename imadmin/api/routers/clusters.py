@@ -1,6 +1,6 @@
 """Clusters: which there are, their nodes, the connection test."""
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from imadmin.accounts.permissions import Permission
@@ -18,7 +18,7 @@ router = Router()
     operation_id="list_clusters",
     summary="Clusters this token may see",
 )
-def list_clusters(request: HttpRequest) -> Paged[ClusterOut]:
+def list_clusters(request: HttpRequest) -> HttpResponse:
     """All of them at once, by name. Addresses are only told to owners."""
     return paged(queries.cards(access.principal_of(request)), ClusterOut.of)
 
@@ -34,7 +34,7 @@ def get_cluster(request: HttpRequest, slug: str) -> ClusterDetailOut:
     scope = access.enter(request, slug)
     card = queries.card(scope.cluster, access.principal_of(request))
     return ClusterDetailOut(
-        **ClusterOut.of(card).dict(),
+        **ClusterOut.of(card).model_dump(),
         permissions=sorted(permission.value for permission in scope.permissions),
         capabilities=sorted(capability.value for capability in scope.gateway.capabilities),
     )

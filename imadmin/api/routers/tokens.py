@@ -1,6 +1,6 @@
 """API tokens, by API."""
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from imadmin.accounts.permissions import Permission
@@ -18,7 +18,7 @@ router = Router()
     operation_id="list_tokens",
     summary="All tokens, without their secrets",
 )
-def list_tokens(request: HttpRequest) -> Paged[TokenOut]:
+def list_tokens(request: HttpRequest) -> HttpResponse:
     """Needs `manage-site`."""
     access.enter_site(request, Permission.MANAGE_SITE)
     return paged(queries.tokens(), TokenOut.of)
@@ -33,9 +33,9 @@ def list_tokens(request: HttpRequest) -> Paged[TokenOut]:
 def create_token(request: HttpRequest, body: TokenIn) -> Status[NewTokenOut]:
     """Needs `manage-site`."""
     scope = access.enter_site(request, Permission.MANAGE_SITE)
-    made = grants.create_token(scope, **body.dict())
+    made = grants.create_token(scope, **body.model_dump())
     shown = TokenOut.of(queries.token(made.token.pk))
-    return Status(201, NewTokenOut(**shown.dict(), secret=made.secret))
+    return Status(201, NewTokenOut(**shown.model_dump(), secret=made.secret))
 
 
 @router.post(

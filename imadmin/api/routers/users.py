@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from imadmin.accounts.permissions import Permission
@@ -41,7 +41,7 @@ CHANGED = problems(401, 403, 404, 409, 422, 502, 503, 504)
     operation_id="look_up_users",
     summary="Who of these is online",
 )
-def look_up_users(request: HttpRequest, slug: SlugPath, uid: UidList) -> Paged[LookupOut]:
+def look_up_users(request: HttpRequest, slug: SlugPath, uid: UidList) -> HttpResponse:
     """Needs `view`. The server can't list who exists: name the uids. `online` is null where it isn't known."""
     scope = access.enter(request, slug)
     if (bad := read_uids(uid)).bad:
@@ -72,7 +72,7 @@ def get_user(request: HttpRequest, slug: SlugPath, uid: IdPath) -> UserOut:
     operation_id="list_user_devices",
     summary="Devices of a user",
 )
-def list_user_devices(request: HttpRequest, slug: SlugPath, uid: IdPath) -> Paged[DeviceOut]:
+def list_user_devices(request: HttpRequest, slug: SlugPath, uid: IdPath) -> HttpResponse:
     """Needs `view`. Whether a token is stored, never the token. Empty for uids that never got one."""
     return paged(queries.devices(access.enter(request, slug), uid), DeviceOut.of)
 
@@ -83,7 +83,7 @@ def list_user_devices(request: HttpRequest, slug: SlugPath, uid: IdPath) -> Page
     operation_id="list_user_sessions",
     summary="Live sessions of a user",
 )
-def list_user_sessions(request: HttpRequest, slug: SlugPath, uid: IdPath) -> Paged[SessionOut]:
+def list_user_sessions(request: HttpRequest, slug: SlugPath, uid: IdPath) -> HttpResponse:
     """Needs `view`. Every node is asked itself; `partial` names those that didn't answer."""
     found = queries.sessions(access.enter(request, slug), uid)
     return paged(found.value, SessionOut.of, failed=found.failed, as_of=found.as_of)
@@ -95,7 +95,7 @@ def list_user_sessions(request: HttpRequest, slug: SlugPath, uid: IdPath) -> Pag
     operation_id="list_user_conversations",
     summary="Conversations of a user",
 )
-def list_user_conversations(request: HttpRequest, slug: SlugPath, uid: IdPath) -> Paged[ConversationOut]:
+def list_user_conversations(request: HttpRequest, slug: SlugPath, uid: IdPath) -> HttpResponse:
     """Needs `view`. Latest first; very recent ones show up after the server's periodic save."""
     return paged(queries.conversations(access.enter(request, slug), uid), ConversationOut.of)
 
@@ -219,7 +219,7 @@ def list_restrictions(
     kind: Literal["", "deny", "stop_sending", "keep_out"] = "",
     cursor: Cursor = "",
     limit: Limit = 50,
-) -> Paged[RestrictionOut]:
+) -> HttpResponse:
     """Needs `view`. Our record, newest first: what other programs did to people isn't known to us."""
     scope = access.enter(request, slug)
     page = queries.restrictions(scope, state=state, uid=uid, kind=kind, cursor=cursor, limit=limit)

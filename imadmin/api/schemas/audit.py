@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from ninja import Schema
-
+from imadmin.api.schemas.common import Out
 from imadmin.audit.queries import AuditRow
 
 
-class AuditOut(Schema):
+class AuditOut(Out):
     """A change with what came of it, or an event.
 
     outcome: done | partial | failed | unknown | unfinished.  hash, previous_hash: of the row itself in the chain.

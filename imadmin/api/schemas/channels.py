@@ -1,12 +1,11 @@
 """Channels in JSON.  null always means unknown, never zero."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from ninja import Schema
 from pydantic import Field
 
-from imadmin.api.schemas.common import In, ReasonIn
+from imadmin.api.schemas.common import In, Out, ReasonIn
 from imadmin.clusters.converters import ChannelConverter
 from imadmin.directory.actions.lists import ListPlan
 from imadmin.directory.queries.channels import ChannelPage, state_of_record
@@ -16,7 +15,7 @@ from imadmin.gateway.types import ChannelFlags, ChannelRecord, ChannelRef, Runti
 Uids = Annotated[list[str], Field(description="1 to 5000 uids; a bad one refuses all", min_length=1, max_length=20_000)]
 
 
-class ChannelIdOut(Schema):
+class ChannelIdOut(Out):
     """id: as the server stores it (`a@b` for a person chat).  path: for use in addresses, `type/id` in tilde form."""
 
     id: str
@@ -44,7 +43,11 @@ class ChannelRowOut(ChannelIdOut):
 
     @classmethod
     def of(cls, row: ChannelRecord | RuntimeChannel) -> "ChannelRowOut":
-        head = id_out(row.channel).dict()
+        head: dict[str, Any] = {
+            "id": row.channel.id,
+            "type": int(row.channel.type),
+            "path": ChannelConverter().to_url(row.channel),
+        }
         if isinstance(row, RuntimeChannel):
             return cls(
                 **head, last_seq=str(row.last_seq), slot=row.slot, leader=row.leader_id or None,
@@ -63,14 +66,14 @@ class ChannelRowOut(ChannelIdOut):
         )
 
 
-class FlagOut(Schema):
+class FlagOut(Out):
     """source: server | record (what we last wrote, the server doesn't tell) | unknown (then value is null)."""
 
     value: bool | None
     source: str
 
 
-class FlagsOut(Schema):
+class FlagsOut(Out):
     """state: give it back with PUT, so that a change by somebody else in between is not overwritten."""
 
     ban: FlagOut
@@ -93,7 +96,7 @@ class FlagsOut(Schema):
         )
 
 
-class UnknownOut(Schema):
+class UnknownOut(Out):
     """A part that could not be read, and why."""
 
     part: str
@@ -126,7 +129,7 @@ class ChannelOut(ChannelIdOut):
             None if part.value is None else len(part.value) for part in (page.members, page.denylist, page.allowlist)
         )
         return cls(
-            **id_out(page.channel).dict(),
+            **id_out(page.channel).model_dump(),
             members=members,
             denied=denied,
             allowed=allowed,
@@ -143,7 +146,7 @@ class ChannelOut(ChannelIdOut):
         )
 
 
-class ListedOut(Schema):
+class ListedOut(Out):
     """One uid on a list."""
 
     uid: str
@@ -160,7 +163,7 @@ class PreviewIn(In):
     uids: Uids
 
 
-class PlanOut(Schema):
+class PlanOut(Out):
     """What would change. plan: apply it within ten minutes; it is refused (409) when the list has moved.
 
     before, after: sizes of the list, null when it can't be read.  notes: what the change means besides.

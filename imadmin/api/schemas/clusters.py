@@ -3,14 +3,13 @@
 from datetime import datetime
 
 from django.utils.translation import gettext
-from ninja import Schema
 
-from imadmin.api.schemas.common import PartialOut
+from imadmin.api.schemas.common import Out, PartialOut
 from imadmin.clusters.queries import ClusterCard
 from imadmin.gateway.types import NodeStatus, ProbeReport, ProbeStep
 
 
-class ClusterOut(Schema):
+class ClusterOut(Out):
     """address: only for owners, else empty.  environment: production | staging | test."""
 
     slug: str
@@ -39,7 +38,7 @@ class ClusterDetailOut(ClusterOut):
     capabilities: list[str]
 
 
-class NodeOut(Schema):
+class NodeOut(Out):
     """One node, asked directly.  null means unknown: it did not say.  uptime: seconds.  memory: bytes."""
 
     id: str
@@ -75,7 +74,7 @@ class NodeOut(Schema):
         )
 
 
-class NodesOut(Schema):
+class NodesOut(Out):
     """partial: the nodes that are missing."""
 
     items: list[NodeOut]
@@ -83,7 +82,7 @@ class NodesOut(Schema):
     as_of: datetime
 
 
-class StepOut(Schema):
+class StepOut(Out):
     """result: ok | warn | bad | off (not tried)."""
 
     code: str
@@ -107,7 +106,7 @@ class StepOut(Schema):
         )
 
 
-class ReportOut(Schema):
+class ReportOut(Out):
     """is_usable: no step is bad."""
 
     is_usable: bool

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext
-from ninja import Schema
 from pydantic import Field
 
-from imadmin.api.schemas.common import In, PartialOut
+from imadmin.api.schemas.common import In, Out, PartialOut
 from imadmin.archive.masking import ShownMessage
 from imadmin.archive.payloads import MOST
 from imadmin.archive.queries import Context
@@ -34,7 +33,7 @@ class MessageSearchIn(In):
         return SearchFields(**self.model_dump(include=set(SearchFields.__dataclass_fields__)))
 
 
-class ChannelRefOut(Schema):
+class ChannelRefOut(Out):
     type: int
     id: str
 
@@ -43,7 +42,7 @@ class ChannelRefOut(Schema):
         return cls(type=int(channel.type), id=channel.id)
 
 
-class MessageOut(Schema):
+class MessageOut(Out):
     """kind: text, image, …, custom, broken.  size: bytes.  length: characters of a text.
 
     text: cut in lists (`text_cut`), null when masked.  doubled: another message has the same channel and seq.
@@ -92,7 +91,7 @@ class MessageDetailOut(MessageOut):
         )
 
 
-class MessagesOut(Schema):
+class MessagesOut(Out):
     """limits: codes of what the server's search can't promise.  scanned: rows it read, null = it doesn't tell."""
 
     items: list[MessageOut]
@@ -103,7 +102,7 @@ class MessagesOut(Schema):
     scanned: int | None
 
 
-class ContextOut(Schema):
+class ContextOut(Out):
     """Oldest first.  newest_seq: the channel's, null = unknown.  problem: why only the message itself is here."""
 
     items: list[MessageOut]

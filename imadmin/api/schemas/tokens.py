@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from ninja import Schema
 from pydantic import Field
 
-from imadmin.api.schemas.common import In, Reason
+from imadmin.api.schemas.common import In, Out, Reason
 from imadmin.clusters.queries import TokenRow
 
 
-class TokenOut(Schema):
+class TokenOut(Out):
     """tail: the last four characters.  cluster: slug, "*" = all.  state: active | expired | revoked."""
 
     id: str

@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from django.utils.translation import gettext
-from ninja import Schema
 from pydantic import Field
 
 from imadmin.api.paging import partial
-from imadmin.api.schemas.common import PartialOut, ReasonIn
+from imadmin.api.schemas.common import Out, PartialOut, ReasonIn
 from imadmin.directory.models import Restriction
 from imadmin.directory.parts import Part, sentence
 from imadmin.directory.queries.sending import Check, MaySend
@@ -17,7 +16,7 @@ from imadmin.directory.steps import Report
 from imadmin.gateway.types import ChannelRef, ConversationRow, Device, Session
 
 
-class ChannelOut(Schema):
+class ChannelOut(Out):
     """id: the stored id; of a person chat `a@b`, of a person's own entry the bare uid."""
 
     type: int
@@ -28,7 +27,7 @@ class ChannelOut(Schema):
         return cls(type=int(channel.type), id=channel.id)
 
 
-class SessionOut(Schema):
+class SessionOut(Out):
     """One live connection. id: unique on its node only.  idle, uptime: seconds."""
 
     id: str
@@ -51,7 +50,7 @@ class SessionOut(Schema):
         return cls(id=str(session.id), **{name: getattr(session, name) for name in names})
 
 
-class DeviceOut(Schema):
+class DeviceOut(Out):
     """has_token: whether one is stored; which is never told."""
 
     flag: int
@@ -65,7 +64,7 @@ class DeviceOut(Schema):
         return cls(**{name: getattr(device, name) for name in cls.model_fields})
 
 
-class ConversationOut(Schema):
+class ConversationOut(Out):
     channel: ChannelOut
     unread: int
     last_seq: str
@@ -83,7 +82,7 @@ class ConversationOut(Schema):
         )
 
 
-class RestrictionOut(Schema):
+class RestrictionOut(Out):
     """kind: deny | stop_sending | keep_out.  channel: where it holds, null for login and sending as a whole."""
 
     id: str
@@ -104,7 +103,7 @@ class RestrictionOut(Schema):
         return cls(id=str(row.pk), channel=channel, **{name: getattr(row, name) for name in names})
 
 
-class MissingOut(Schema):
+class MissingOut(Out):
     """A part of the answer that could not be read, and why."""
 
     part: str
@@ -112,7 +111,7 @@ class MissingOut(Schema):
     reason: str
 
 
-class UserOut(Schema):
+class UserOut(Out):
     """What is known. null = not known (see `missing` and `partial`), never "no".
 
     has_row: the server keeps one only for uids that got a token.  login_allowed: no login ban.  sending_stopped: our
@@ -163,7 +162,7 @@ class UserOut(Schema):
         )
 
 
-class LookupOut(Schema):
+class LookupOut(Out):
     """online: null when the node that would know didn't answer.  flags: kinds of device that are online."""
 
     uid: str
@@ -188,7 +187,7 @@ class KickIn(ReasonIn):
     session_id: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$", description="a 64-bit id, as text")]
 
 
-class StepOut(Schema):
+class StepOut(Out):
     """sent: what was asked for.  found: what was read back, or what went wrong."""
 
     code: str
@@ -198,7 +197,7 @@ class StepOut(Schema):
     found: str
 
 
-class ReportOut(Schema):
+class ReportOut(Out):
     """What became of each step.  verdict: done | partial | failed | unknown.  remaining: sessions still connected,
     null when that isn't known or wasn't asked.  notes: what to know whatever happened."""
 
@@ -230,7 +229,7 @@ class ReportOut(Schema):
         )
 
 
-class CheckOut(Schema):
+class CheckOut(Out):
     """state: passed | refused | exempt (passes at once) | neutral (decides nothing) | unknown.  source: read | record |
     rule (by the kind of channel) | unreadable.  reached: false after the check that decided."""
 
@@ -261,7 +260,7 @@ class CheckOut(Schema):
         )
 
 
-class MaySendOut(Schema):
+class MaySendOut(Out):
     """allowed: null when it can't be said.  reason: the number the server answers.  sure: nothing unknown before it."""
 
     uid: str

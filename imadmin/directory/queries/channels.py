@@ -78,7 +78,7 @@ def listed_channels(
 def node_ids(scope: Scope) -> tuple[int, ...]:
     """The nodes whose lists can be chosen, dead ones too; empty when the cluster doesn't say."""
     try:
-        return tuple(sorted(node.id for node in run(scope.gateway.nodes()).value))
+        return run(scope.gateway.node_ids())
     except AppError:
         return ()
 

@@ -28,6 +28,13 @@ class _Heard:
 
 
 class NodesPart(Part):
+    async def node_ids(self) -> tuple[int, ...]:
+        """The ids of all nodes, dead ones too, as the cluster lists them; held for some seconds.
+
+        Source: GET /cluster/simpleNodes; reference 2.9.
+        """
+        return tuple(sorted(member.id for member in await self.roster.members()))
+
     async def nodes(self) -> Answer[tuple[NodeStatus, ...]]:
         """Every node by id: what it says of itself, None where it doesn't, and what the freshest view believes of it.
 
