@@ -185,7 +185,9 @@ class Session:
             if older.device_id == device_id:
                 state.online.detach(older)
             elif level == 1:
-                kick_connection(state, older, "login in other device", state.timings.detach_after, by_leader=True)
+                kick_connection(
+                    state, older, "login in other device", state.timings.detach_after, by=state.leader_of(uid)
+                )
         connection = Connection(
             id=state.online.next_id(self.node_id),
             uid=uid,

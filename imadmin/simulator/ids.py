@@ -101,8 +101,12 @@ def person_id(from_uid: str, to_uid: str) -> str:
 
 
 def stored_id(channel_id: str, channel_type: int, login_uid: str) -> str:
-    """What the business view of a channel is stored under."""
-    if channel_type == ChannelType.PERSON and not channel_id.endswith(CMD_SUFFIX):
+    """What the business view of a channel is stored under.
+
+    A stored id, or one of a command channel, is paired all the same: `a@b____cmd` is reached by `b____cmd` only, and
+    only where the CRC32 of `a` is the larger one.
+    """
+    if channel_type == ChannelType.PERSON:
         return person_id(login_uid, channel_id)
     return channel_id
 

@@ -48,6 +48,8 @@ class ChannelRecord:
     was_updated: bool = False
     allowlist_count: int = 0  # raised by the number of uids sent, as the real counter
     denylist_count: int = 0
+    before: "ChannelRecord | None" = None  # what other replicas still show; None: no row yet
+    replicated_at: float = 0.0  # monotonic; from then on they show this one
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from . import gojson
 from .archive import Archive
 from .chatter import Cast
+from .closing import Closings
 from .faults import NodeFaults, Wedge
 from .ids import ChannelType, Snowflake, person_id, slot_of
 from .model import ChannelConfig, ChannelKey, Connection, Device, Message
@@ -83,6 +84,7 @@ class SimState:
         self.store = Store(self.now_ns, self.snowflake)
         self.archive = Archive()
         self.online = Online(self.node_ids, self.leader_of_uid)
+        self.closings = Closings(self.online, self.leader_of_uid, lambda node: self.topology.live[node].alive)
         self.faults = {node: NodeFaults() for node in self.node_ids}
         self.wedged: dict[int, Wedge] = {}
         self.deaths: list[Death] = []

@@ -4,7 +4,9 @@ Every node of the simulator reads the same tables (three replicas on three nodes
 them, and which node may write, is decided by the routes.
 """
 
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from .ids import CMD_SUFFIX, ChannelType, Snowflake
 from .model import ChannelConfig, ChannelKey, ChannelRecord, Conversation, Device, ListEntry, User
@@ -57,9 +59,16 @@ class Store:
 
     # -- channels ------------------------------------------------------------------------------------------------
 
-    def save_channel(self, channel_id: str, channel_type: int, flags: dict[str, int], *, listed: bool = True) -> None:
-        """Create or overwrite: a flag that is not given becomes 0, as on the real server."""
+    def save_channel(
+        self, channel_id: str, channel_type: int, flags: dict[str, int], *, listed: bool = True, lag: float = 0.0
+    ) -> None:
+        """Create or overwrite: a flag that is not given becomes 0, as on the real server.
+
+        lag: how long the other replicas go on showing what there was before.
+        """
         key = (channel_id, channel_type)
+        old = self.channels.get(key)
+        before = self.seen_by_replica(old) if old else None
         now = self.stamp()
         record = self.channels.get(key)
         if record is None:
@@ -70,6 +79,13 @@ class Store:
         record.updated_at = now if record.created_at else 0
         for name in ("ban", "disband", "large", "send_ban", "allow_stranger"):
             setattr(record, name, flags.get(name, 0))
+        record.before, record.replicated_at = before, time.monotonic() + lag
+
+    def seen_by_replica(self, record: ChannelRecord) -> ChannelRecord | None:
+        """A copy of the row as every node but the slot leader shows it now."""
+        if time.monotonic() < record.replicated_at:
+            return record.before
+        return replace(record, before=None)
 
     def touch_channel(self, key: ChannelKey) -> None:
         """subscriber_add makes a record without a creation time; it never shows in the list."""

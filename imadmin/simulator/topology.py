@@ -20,6 +20,8 @@ class Timings:
     propose_timeout: float = 5.0  # a write that finds no quorum gives up
     detach_after: float = 2.0  # a kicked connection leaves the lists
     token_detach_after: float = 10.0
+    close_window: float = 0.1  # closings of one user that fall due within it are one batch
+    replica_lag: float = 0.2  # a change of a channel record reaches the other replicas
     connect_within: float = 2.0  # a client must send connect
     refuse_after: float = 5.0  # a refused login is closed, without an answer
     store_after: float = 0.02  # /message/send is asynchronous

@@ -33,6 +33,8 @@ def quick_timings() -> Timings:
         propose_timeout=0.2,
         detach_after=0.2,
         token_detach_after=0.4,
+        close_window=0.02,
+        replica_lag=0.0,
         connect_within=0.3,
         refuse_after=0.2,
         store_after=0.005,

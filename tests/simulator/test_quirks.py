@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imadmin.simulator import ChannelType, SimulatedCluster, person_id
+from imadmin.simulator import ChannelType, SimulatedCluster, Timings, person_id
 from imadmin.simulator.behaviour import Draft, check_send
 
 from .conftest import Api, StartCluster, eventually
@@ -55,6 +55,40 @@ def test_the_list_of_channels_pages_by_creation(api: Api) -> None:
     assert [row["channel_id"] for row in second["data"]] == ["g2", "g1"]
     back = api.json("/cluster/channels", limit=2, offset_created_at=second["data"][0]["created_at"], pre=1)
     assert ([row["channel_id"] for row in back["data"]], back["more"]) == (["g4", "g3"], 0)
+
+
+def test_a_lookup_takes_the_last_change_for_the_creation(api: Api) -> None:
+    api.post("/channel", channel_id="g", channel_type=2)
+    (made,) = api.json("/cluster/channels", channel_id="g", channel_type=2)["data"]
+    api.post("/channel/info", channel_id="g", channel_type=2, send_ban=1)
+    (found,) = api.json("/cluster/channels", channel_id="g", channel_type=2)["data"]
+    (listed,) = api.json("/cluster/channels")["data"]
+    assert made["created_at"] == made["updated_at"] == listed["created_at"]
+    assert found["created_at"] == found["updated_at"] == listed["updated_at"] > made["created_at"]
+
+
+def test_a_change_reaches_the_other_replicas_later(start_cluster: StartCluster) -> None:
+    cluster = start_cluster(timings=Timings(replica_lag=60))
+    leader = _node_of(cluster, "g")
+    apis = [Api(cluster, node) for node in range(3)]
+    away = apis[(leader + 1) % 3]
+    away_id = cluster.nodes[(leader + 1) % 3].id
+
+    def seen(api: Api, **query: int) -> list[tuple[str, int]]:
+        rows = api.json("/cluster/channels", channel_id="g", channel_type=2, **query)["data"]
+        return [(row["channel_id"], row["ban"]) for row in rows]
+
+    away.post("/channel", channel_id="g", channel_type=2)
+    assert seen(away) == seen(apis[leader]) == [("g", 0), ("", 0)]
+    assert seen(away, node_id=away_id) == [("", 0)]
+    assert seen(apis[leader], node_id=cluster.nodes[leader].id) == [("g", 0)]
+    cluster.call(lambda state: setattr(state.store.record(("g", 2)), "replicated_at", 0.0))
+    assert seen(away) == [("g", 0)]
+    away.post("/channel/info", channel_id="g", channel_type=2, ban=1)
+    away.post("/channel/info", channel_id="g", channel_type=2, ban=1, disband=1)
+    assert (seen(away), seen(apis[leader])) == ([("g", 0)], [("g", 1)])
+    cluster.call(lambda state: setattr(state.store.record(("g", 2)), "replicated_at", 0.0))
+    assert seen(away) == [("g", 1)]
 
 
 def test_the_own_node_gives_one_row_too_many(api: Api) -> None:
@@ -260,6 +294,35 @@ def test_a_kick_through_the_leader_is_clean(cluster: SimulatedCluster, apis: lis
     assert apis[0].post("/conn/remove", body).json() == {"status": 200}
     assert apis[leader].post("/user/onlinestatus", ["u"]).json() == []
     assert apis[(leader + 1) % 3].json("/connz")["connections"] == []
+
+
+@pytest.mark.parametrize(("order", "stay"), [((0, 1, 2), [2]), ((1, 0, 2), [0, 2]), ((1, 2, 0), [0, 2])])
+def test_kicks_in_one_moment_stop_at_the_first_of_another_node(
+    start_cluster: StartCluster, order: tuple[int, ...], stay: list[int]
+) -> None:
+    """Places count from the leader, which closes; the rest stay connected for good."""
+    cluster = start_cluster(timings=Timings(detach_after=0.1, close_window=0.8))
+    leader = _node_of(cluster, "u")
+    places = [cluster.nodes[(leader + index) % 3].id for index in range(3)]
+    rows = cluster.call(lambda state: [state.add_connection("u", node) for node in places])
+    api = Api(cluster, leader)
+    for index in order:
+        body = {"uid": "u", "conn_id": rows[index].id, "node_id": places[index], "op_node_id": places[0]}
+        assert api.post("/conn/kick", body).json() == {"status": 200}
+    eventually(lambda: len(api.post("/user/onlinestatus", ["u"]).json()) < 3)
+    listed = {row["node_id"] for row in api.json("/connz", uid="u", node_id=places[0])["connections"]}
+    assert listed == {places[index] for index in stay}
+    assert len(api.post("/user/onlinestatus", ["u"]).json()) == len(stay)
+
+
+def test_kicks_with_a_pause_between_them_all_take(start_cluster: StartCluster) -> None:
+    cluster = start_cluster(timings=Timings(detach_after=0.05, close_window=0.0))
+    leader = _node_of(cluster, "u")
+    rows = cluster.call(lambda state: [state.add_connection("u", node) for node in state.node_ids])
+    api = Api(cluster, leader)
+    for one in rows:
+        api.post("/conn/kick", uid="u", conn_id=one.id, node_id=one.node_id, op_node_id=cluster.nodes[leader].id)
+    eventually(lambda: not api.post("/user/onlinestatus", ["u"]).json())
 
 
 def test_nobody_online_is_null_elsewhere(cluster: SimulatedCluster, apis: list[Api]) -> None:

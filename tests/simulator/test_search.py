@@ -1,14 +1,18 @@
 """/cluster/messages and the readers of a channel, with their faults."""
 
 import base64
+from functools import partial
 from typing import Any
 
 import pytest
 
 from imadmin.simulator import SimulatedCluster, person_id
+from imadmin.simulator.ids import crc32
 from imadmin.simulator.model import Message
 
-from .conftest import Api
+from .conftest import Api, eventually
+
+ONCE = {"sync_once": 1}
 
 
 @pytest.fixture
@@ -130,11 +134,51 @@ def test_the_first_header_of_a_page_is_wrong(cluster: SimulatedCluster, api: Api
 def test_reading_an_unknown_channel_makes_its_config(cluster: SimulatedCluster, api: Api) -> None:
     leader = cluster.call(lambda state: state.leader_of("ghost"))
     path = f"/cluster/nodes/{leader}/channels"
-    assert api.get("/channel/max_message_seq", channel_id="ghost", channel_type=2).status_code == 400
     assert api.get(path, channel_id="ghost", channel_type=2).status_code == 400
     api.post("/channel/messagesync", login_uid="x", channel_id="ghost", channel_type=2, limit=1)
     assert api.json("/channel/max_message_seq", channel_id="ghost", channel_type=2) == {"message_seq": 0}
     assert api.json(path, channel_id="ghost", channel_type=2)["data"][0]["last_message_seq"] == 0
+
+
+def test_only_the_slot_leader_knows_a_channel_that_was_never_used(cluster: SimulatedCluster, apis: list[Api]) -> None:
+    leader = cluster.call(lambda state: state.leader_of("ghost"))
+    ghost = {"channel_id": "ghost", "channel_type": 2}
+    for node, api in zip(cluster.nodes, apis, strict=True):
+        newest, last = api.get("/channel/max_message_seq", **ghost), api.get("/channel/last_message", **ghost)
+        if node.id == leader:
+            assert (newest.status_code, newest.json()["msg"]) == (400, "not found")
+            assert (last.status_code, last.json()["msg"]) == (400, "获取频道所在节点失败！")
+        else:
+            assert (newest.status_code, newest.json()) == (200, {"message_seq": 0})
+            assert (last.status_code, last.json()) == (200, {"status": 404})
+    assert cluster.call(lambda state: ("ghost", 2) not in state.store.configs)
+
+
+def _newest(state: Any, chat: tuple[str, int]) -> int:
+    return int(state.archive.last_seq(chat))
+
+
+def test_commands_between_two_people_are_paired_once_more(cluster: SimulatedCluster, api: Api) -> None:
+    """By the stored id they are never found, by the pair only where the first uid's CRC32 is the larger one."""
+    reached = set()
+    for number in range(12):
+        stored = person_id(f"ann{number}", f"bob{number}")
+        first, _, second = stored.partition("@")
+        body = {"channel_type": 1, "limit": 5}
+        chat = (f"{stored}____cmd", 1)
+        api.post("/message/send", from_uid=first, channel_id=second, channel_type=1, payload="aGk=", header=ONCE)
+        eventually(partial(cluster.call, _newest, chat))
+        by_id = api.post("/channel/messagesync", login_uid=first, channel_id=chat[0], **body).json()
+        assert by_id["messages"] == []
+        junk = (person_id(first, chat[0]), 1)
+        assert junk in cluster.call(lambda state: set(state.store.configs))
+        by_pair = api.post("/channel/messagesync", login_uid=first, channel_id=f"{second}____cmd", **body).json()
+        found = len(by_pair["messages"])
+        assert found == (crc32(first) > crc32(f"{second}____cmd"))
+        reached.add(found)
+        assert api.json("/channel/max_message_seq", channel_id=chat[0], channel_type=1) == {"message_seq": 1}
+        assert len(api.json("/cluster/messages", channel_id=chat[0], channel_type=1)["data"]) == 1
+    assert reached == {0, 1}
 
 
 def test_a_message_is_never_found_by_client_number(api: Api, room: list[Message]) -> None:

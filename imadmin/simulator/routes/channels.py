@@ -57,7 +57,7 @@ async def create(call: Call) -> object:
     store = call.state.store
 
     def save() -> None:
-        store.save_channel(*key, flags=_flags(form))
+        store.save_channel(*key, flags=_flags(form), lag=call.state.timings.replica_lag)
         if form["reset"] == 1:
             store.clear(store.members, key)
         store.add_to(store.members, key, members)
@@ -74,8 +74,10 @@ async def info(call: Call) -> object:
     if answer := await to_leader(call, form["channel_id"]):
         return answer
     store, key = call.state.store, (form["channel_id"], form["channel_type"])
-    slot = call.state.slot_of(form["channel_id"])
-    await call.propose(slot, lambda: store.save_channel(*key, flags=_flags(form)), failed="添加或更新频道信息失败！")
+    slot, lag = call.state.slot_of(form["channel_id"]), call.state.timings.replica_lag
+    await call.propose(
+        slot, lambda: store.save_channel(*key, flags=_flags(form), lag=lag), failed="添加或更新频道信息失败！"
+    )
     return OK
 
 
@@ -92,7 +94,7 @@ async def delete(call: Call) -> object:
     def disband() -> None:
         record = store.record(key)
         flags = {name: getattr(record, name) for name in FLAGS} if record else {}
-        store.save_channel(*key, flags={**flags, "disband": 1})
+        store.save_channel(*key, flags={**flags, "disband": 1}, lag=call.state.timings.replica_lag)
 
     await call.propose(call.state.slot_of(form["channel_id"]), disband)
     return OK

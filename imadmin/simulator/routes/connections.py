@@ -1,6 +1,5 @@
 """connz and the two ways to get rid of a connection."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -122,19 +121,18 @@ def disconnect_frame(reason: str = "") -> dict[str, object]:
     return {"jsonrpc": "2.0", "method": "disconnect", "params": params}
 
 
-def kick_connection(state: SimState, one: Connection, reason: str, after: float, *, by_leader: bool) -> None:
-    """Tell the client to go and forget it after a while; its socket stays open."""
+def kick_connection(state: SimState, one: Connection, reason: str, after: float, *, by: int) -> None:
+    """Tell the client to go; the node `by` forgets it after a while, its socket stays open."""
     if one.socket is not None:
         one.socket.push(disconnect_frame(reason))
-    asyncio.get_running_loop().call_later(after, lambda: state.online.detach(one, by_leader=by_leader))
+    state.closings.add(one, by=by, after=after, window=state.timings.close_window)
 
 
 @routes.add("POST", "/conn/kick", servers=BOTH)
 async def kick(call: Call) -> object:
     one, answer = await _find(call)
     if one is not None:
-        by_leader = call.node_id == call.state.leader_of(one.uid)
-        kick_connection(call.state, one, "server kick", call.state.timings.detach_after, by_leader=by_leader)
+        kick_connection(call.state, one, "server kick", call.state.timings.detach_after, by=call.node_id)
     return answer
 
 

@@ -73,16 +73,24 @@ async def _to_slot_leader(call: Call, channel_id: str) -> object:
     return None if leader == call.node_id else await call.forward(leader)
 
 
+class NeverUsed(Exception):
+    """A read of a channel without a config; only the leader of its slot takes that for an error."""
+
+    def __init__(self, *, is_told: bool) -> None:
+        super().__init__("not found")
+        self.is_told = is_told
+
+
 async def to_channel_leader(call: Call, key: ChannelKey, *, create: bool) -> object:
-    """Forward to the node leading the channel; reading an unknown one may create its config."""
+    """Forward to the node leading the channel. An unknown one gets its config, or raises NeverUsed."""
     state = call.state
-    if not create and key not in state.store.configs:
-        raise Fail("not found")
     slot_leader = state.leader_of(key[0])
     if not state.topology.answers(slot_leader):
         if state.topology.live[slot_leader].hung:
             await asyncio.sleep(state.timings.propose_timeout)
         raise Fail(NO_LEADER)
+    if not create and key not in state.store.configs:
+        raise NeverUsed(is_told=call.node_id == slot_leader)
     leader = state.channel_config(key).leader_id
     if leader == call.node_id:
         return None
@@ -162,7 +170,7 @@ def _query_key(call: Call) -> ChannelKey:
     if channel_type != ChannelType.PERSON:
         return channel_id, channel_type
     if "@" in channel_id and call.path.endswith("max_message_seq"):
-        return channel_id, channel_type
+        return channel_id, channel_type  # last_message pairs a stored id again and finds nothing
     if not login_uid:
         raise Fail("login_uid不能为空")
     return stored_id(channel_id, channel_type, login_uid), channel_type
@@ -171,7 +179,13 @@ def _query_key(call: Call) -> ChannelKey:
 @routes.add("GET", "/channel/max_message_seq")
 async def max_message_seq(call: Call) -> object:
     key = _query_key(call)
-    if answer := await to_channel_leader(call, key, create=False):
+    try:
+        answer = await to_channel_leader(call, key, create=False)
+    except NeverUsed as missing:
+        if missing.is_told:
+            raise Fail("not found") from None
+        return {"message_seq": 0}
+    if answer:
         return answer
     return {"message_seq": call.state.archive.last_seq(key)}
 
@@ -179,11 +193,13 @@ async def max_message_seq(call: Call) -> object:
 @routes.add("GET", "/channel/last_message")
 async def last_message(call: Call) -> object:
     key = _query_key(call)
-    if "@" in call.text("channel_id"):
-        return NOT_FOUND_BODY  # wants the peer's uid; the stored id is paired again
-    if key not in call.state.store.configs:
-        raise Fail(NO_LEADER)
-    if answer := await to_channel_leader(call, key, create=False):
+    try:
+        answer = await to_channel_leader(call, key, create=False)
+    except NeverUsed as missing:
+        if missing.is_told:
+            raise Fail(NO_LEADER) from None
+        return NOT_FOUND_BODY
+    if answer:
         return answer
     last = call.state.archive.last(key)
     return message_object(last, with_header=False) if last else NOT_FOUND_BODY

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..http import BOTH, Call, Crash, routes
 from ..ids import channel_hash, minute_text
-from ..model import ChannelRecord
+from ..model import ChannelKey, ChannelRecord
 from ..state import SimState
 from .people import NANO
 
@@ -71,10 +71,24 @@ async def channels(call: Call) -> object:
     if channel_id:
         if not channel_type:
             return {"total": 0, "more": 0, "data": []}
-        record = state.store.record((channel_id, channel_type)) or _NOBODY
-        return {"total": 0, "more": 0, "data": [_row(state, record, exact=True)]}
+        nodes = [call.node_id, *([] if node_id else call.online_peers())]
+        found = _looked_up(state, (channel_id, channel_type), nodes)
+        return {"total": 0, "more": 0, "data": [_row(state, record, exact=True) for record in found]}
     rows, more = _page(call, channel_type, limit, own_node=node_id == call.node_id)
     return {"total": 0, "more": int(more), "data": [_row(state, row, exact=False) for row in rows]}
+
+
+def _looked_up(state: SimState, key: ChannelKey, nodes: list[int]) -> list[ChannelRecord]:
+    """What these nodes keep, the first that has it winning; a node that lacks it adds a row that stands for nothing.
+
+    A change shows on the slot leader at once and on the others a moment later.
+    """
+    record, leader = state.store.record(key), state.leader_of(key[0])
+    if record is None:
+        return [_NOBODY]
+    rows = [record if node == leader else state.store.seen_by_replica(record) for node in nodes]
+    known = [row for row in rows if row]
+    return known[:1] + ([_NOBODY] if len(known) < len(rows) else [])
 
 
 def _page(call: Call, channel_type: int, limit: int, *, own_node: bool) -> tuple[list[ChannelRecord], bool]:

@@ -8,7 +8,7 @@ from ..http import OK, TEXT, Call, Crash, Fail, routes
 from ..ids import SYSTEM_UID, ChannelType, Reason, has_forbidden
 from ..model import Connection
 from .channels import to_leader
-from .connections import disconnect_frame, kick_connection
+from .connections import kick_connection
 
 TOKEN = Struct(
     "UpdateTokenReq",
@@ -42,7 +42,7 @@ async def set_token(call: Call) -> object:
         for one in list(call.state.online.online_at(call.node_id, uid)):
             if one.device_flag == flag:
                 after = call.state.timings.token_detach_after
-                kick_connection(call.state, one, "账号在其他设备上登录", after, by_leader=True)
+                kick_connection(call.state, one, "账号在其他设备上登录", after, by=call.node_id)
     return OK
 
 
@@ -64,15 +64,9 @@ async def device_quit(call: Call) -> object:
 
 
 def _quit(call: Call, connections: list[Connection]) -> None:
-    """Every client is told, but the batch of closings stops at the first connection of another node."""
-    after = call.state.timings.detach_after
-    stopped = False
+    """Every client is told, but they are closed in one batch."""
     for one in sorted(connections, key=lambda one: (one.node_id != call.node_id, one.node_id, one.id)):
-        if stopped and one.socket is not None:
-            one.socket.push(disconnect_frame())
-        elif not stopped:
-            kick_connection(call.state, one, "", after, by_leader=True)
-        stopped = stopped or one.node_id != call.node_id
+        kick_connection(call.state, one, "", call.state.timings.detach_after, by=call.node_id)
 
 
 def _online_rows(connections: list[Connection]) -> list[dict[str, Any]]:
