@@ -37,16 +37,19 @@ CLUSTER_PAGES: dict[str, tuple[Permission | None, Permission | None]] = {
     "channel-members": (P.VIEW, None),
     "channel-members-preview": (None, P.MANAGE_CHANNELS),
     "channel-members-apply": (None, P.MANAGE_CHANNELS),
+    "channel-members-plan": (P.VIEW, None),
     "channel-members-add": (None, P.MANAGE_CHANNELS),
     "channel-members-undo": (None, P.MANAGE_CHANNELS),
     "channel-denylist": (P.VIEW, None),
     "channel-denylist-preview": (None, P.RESTRICT_MEMBERS),
     "channel-denylist-apply": (None, P.RESTRICT_MEMBERS),
+    "channel-denylist-plan": (P.VIEW, None),
     "channel-denylist-add": (None, P.RESTRICT_MEMBERS),
     "channel-denylist-undo": (None, P.RESTRICT_MEMBERS),
     "channel-allowlist": (P.VIEW, None),
     "channel-allowlist-preview": (None, P.RESTRICT_MEMBERS),
     "channel-allowlist-apply": (None, P.RESTRICT_MEMBERS),
+    "channel-allowlist-plan": (P.VIEW, None),
     "channel-allowlist-add": (None, P.RESTRICT_MEMBERS),
     "channel-allowlist-undo": (None, P.RESTRICT_MEMBERS),
     "channel-flags": (P.VIEW, P.MANAGE_CHANNELS),
@@ -153,6 +156,7 @@ API: dict[str, Any] = {
 SAMPLES = {
     "slug": "demo", "uid": "nobody-by-this-name", "channel": ChannelRef("no-such-group", 2), "message_id": 1,
     "entry_id": 1, "token_id": 1, "username": "viewer", "flag": 0, "channel_type": 2, "channel_id": "no-such-group",
+    "plan_id": "no-such-plan", "verb": "add",
 }  # fmt: skip
 
 

@@ -73,6 +73,7 @@ class Plan(models.Model):
     """A change that was shown before it is made: what would happen, to which state, until when it may be applied.
 
     state: hash of what the preview was made from.  change: what the action needs to carry it out.
+    reached: how many of its targets are behind us, told at told_at.  result: what became of each, once it is over.
     """
 
     id = models.CharField(max_length=16, primary_key=True)
@@ -85,3 +86,6 @@ class Plan(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
     applied_at = models.DateTimeField(null=True, blank=True)
+    reached = models.PositiveIntegerField(default=0)
+    told_at = models.DateTimeField(null=True, blank=True)
+    result = models.JSONField(null=True, blank=True)

@@ -6,14 +6,18 @@ A plan belongs to who made it, lives ten minutes and is applied once, so a secon
 import hashlib
 import json
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import Conflict, NotFound, gettext_noop
+from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
 from imadmin.directory.models import Plan
 
 TTL = timedelta(minutes=10)
+KEPT = timedelta(days=1)  # reports of applied plans; the audit trail has them for good
+LOST_AFTER = timedelta(minutes=2)
 
 
 class StateMoved(Conflict):
@@ -36,7 +40,8 @@ def state_of(*parts: Any) -> str:
 def keep(scope: Scope, action: str, target: str, change: dict[str, Any], state: str) -> Plan:
     """Store a plan; older ones that nobody can apply any more go away on this occasion."""
     now = datetime.now(UTC)
-    Plan.objects.filter(expires_at__lt=now - TTL).delete()
+    Plan.objects.filter(expires_at__lt=now - TTL, applied_at=None).delete()
+    Plan.objects.filter(expires_at__lt=now - KEPT).delete()
     return Plan.objects.create(
         id=secrets.token_hex(6),
         cluster=scope.cluster,
@@ -72,6 +77,67 @@ def claim(plan: Plan) -> None:
     """Take it for applying; of two that try at once one gets it.  Raises Conflict."""
     if not Plan.objects.filter(pk=plan.pk, applied_at=None).update(applied_at=datetime.now(UTC)):
         raise Conflict(gettext_noop("This plan was already applied; nothing was done a second time."))
+
+
+def release(plan: Plan) -> None:
+    """Give back a plan that was claimed and not begun."""
+    Plan.objects.filter(pk=plan.pk).update(applied_at=None)
+
+
+def tell(plan: Plan, reached: int) -> None:
+    """How far the application has come."""
+    Plan.objects.filter(pk=plan.pk).update(reached=reached, told_at=datetime.now(UTC))
+
+
+def finish(plan: Plan, outcomes: Outcomes) -> None:
+    """Keep what became of each target, for who looks at it later."""
+    items = [[item.target, item.result.value, item.detail] for item in outcomes.items]
+    Plan.objects.filter(pk=plan.pk).update(
+        result={"items": items, "note": outcomes.note}, reached=len(items), told_at=datetime.now(UTC)
+    )
+
+
+def fail(plan: Plan, sentence: str) -> None:
+    """It ended without a result.  sentence: English, translated where shown."""
+    Plan.objects.filter(pk=plan.pk).update(result={"error": sentence}, told_at=datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An application under way or over. outcomes: None until it is over, or when it failed (error).
+
+    is_lost: nobody has told of it for a while, so the process that did it is gone; what it did is on the cluster.
+    """
+
+    reached: int
+    total: int
+    outcomes: Outcomes | None
+    error: str
+    is_lost: bool
+
+    @property
+    def is_over(self) -> bool:
+        return self.outcomes is not None or bool(self.error) or self.is_lost
+
+
+def progress(scope: Scope, plan_id: str, action: str, target: str) -> Progress:
+    """How a plan that was applied comes along.  Raises NotFound."""
+    plan = Plan.objects.filter(pk=plan_id, cluster=scope.cluster, action=action, target=target).first()
+    if plan is None or plan.applied_at is None:
+        raise NotFound(gettext_noop("There is no such plan, or it was not applied. Its report may be under History."))
+    result = plan.result or {}
+    told_at = plan.told_at or plan.applied_at
+    outcomes = None
+    if "items" in result:
+        items = tuple(TargetOutcome(uid, Result(word), detail) for uid, word, detail in result["items"])
+        outcomes = Outcomes(items, result["note"])
+    return Progress(
+        reached=plan.reached,
+        total=len(plan.change.get("uids", ())),
+        outcomes=outcomes,
+        error=result.get("error", ""),
+        is_lost=not result and told_at < datetime.now(UTC) - LOST_AFTER,
+    )
 
 
 def _owner(scope: Scope) -> str:

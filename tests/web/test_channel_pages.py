@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from imadmin.audit.models import AuditEntry
+from imadmin.directory import plans
+from imadmin.directory.actions import beside
 from imadmin.directory.models import Plan, Restriction
 from imadmin.gateway.types import ChannelRef
 from tests.directory.channel_stage import after_writes, flags_of, group, kill_all, put, stored, wedge
@@ -20,6 +24,12 @@ TABS = ("", "members/", "denylist/", "allowlist/", "flags/", "cluster/", "histor
 @pytest.fixture
 def client(own_cluster: Any, client_of: Callable[[Any, str], Any]) -> Any:
     return client_of(own_cluster, "admin")
+
+
+@pytest.fixture(autouse=True)
+def _long_changes_at_once(monkeypatch: Any) -> None:
+    """A thread could not see the rows of a test that is rolled back; test_beside has real ones."""
+    monkeypatch.setattr(beside, "start", lambda plan, work: plans.finish(plan, work()))
 
 
 def text(response: Any) -> str:
@@ -229,7 +239,9 @@ def test_a_change_that_ended_half_way_says_which_half(client: Any, sim: Any) -> 
     after_writes(sim, 1, lambda state: wedge(state, channel))
     many = "\n".join(f"u{number}" for number in range(300))
     page = apply(client, f"{TEA}members/", plan_of(preview(client, f"{TEA}members/", uids=many)))
-    assert "<b>200</b> done" in text(page) and "<b>100</b> failed" in text(page) and "stopped half way" in text(page)
+    assert page.status_code == 303
+    report = text(client.get(page["Location"]))
+    assert "<b>10</b> done" in report and "<b>290</b> failed" in report and "stopped half way" in report
 
 
 def test_a_cluster_that_dies_in_the_middle_still_gets_a_report(client: Any, sim: Any) -> None:
@@ -237,8 +249,39 @@ def test_a_cluster_that_dies_in_the_middle_still_gets_a_report(client: Any, sim:
     after_writes(sim, 1, kill_all)
     many = "\n".join(f"u{number}" for number in range(300))
     page = apply(client, f"{TEA}members/", plan_of(preview(client, f"{TEA}members/", uids=many)))
-    assert page.status_code == 200 and "<b>100</b> failed" in text(page) and "<b>200</b> unknown" in text(page)
-    assert "could not be read back" in text(page)
+    report = client.get(page["Location"])
+    assert report.status_code == 200 and "could not be read back" in text(report)
+    assert "<b>290</b> failed" in text(report) and "<b>10</b> unknown" in text(report)
+
+
+def test_a_long_change_shows_how_far_it_is_until_its_report_is_there(client: Any, sim: Any, monkeypatch: Any) -> None:
+    group(sim, members=[])
+    begun: list[Any] = []
+    monkeypatch.setattr(beside, "start", lambda plan, work: begun.append((plan, work)))
+    shown = preview(client, f"{TEA}members/", uids="\n".join(f"u{number}" for number in range(60)))
+    url = apply(client, f"{TEA}members/", plan_of(shown))["Location"]
+    plan, work = begun[0]
+    plans.tell(plan, 30)
+    part = client.get(url, headers=HTMX)
+    assert "<html" not in text(part) and "<b>30</b> of 60 sent" in text(part) and 'value="30"' in text(part)
+    assert "under way" in text(client.get(url))
+    plans.finish(plan, work())
+    assert client.get(url, headers=HTMX)["HX-Redirect"] == url
+    assert "<b>60</b> done" in text(client.get(url))
+
+
+def test_a_long_change_that_was_cut_off_says_so(client: Any, sim: Any, monkeypatch: Any) -> None:
+    group(sim, members=[])
+    monkeypatch.setattr(beside, "start", lambda plan, work: plans.tell(plan, 10))
+    shown = preview(client, f"{TEA}members/", uids="\n".join(f"u{number}" for number in range(60)))
+    url = apply(client, f"{TEA}members/", plan_of(shown))["Location"]
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3), tick=False):
+        assert "ended without a report, after 10 of 60" in text(client.get(url))
+
+
+@pytest.mark.parametrize("tail", ["nothing/add/", "nothing/explode/"])
+def test_the_progress_of_no_plan_is_not_there(client: Any, sim: Any, tail: str) -> None:
+    assert client.get(f"{TEA}members/plan/{tail}").status_code == 404
 
 
 # -- one uid at once, from elsewhere ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from imadmin.core.aio import run
 from imadmin.core.errors import AppError, Conflict, InvalidInput, gettext_noop
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
 from imadmin.directory.actions.flags import remember
-from imadmin.directory.actions.lists import CHANNEL_ID_MAX, NOT_THERE
+from imadmin.directory.actions.lists import CHANNEL_ID_MAX, NOT_THERE, UNREAD
 from imadmin.directory.queries.lists import ListName, read_list
 from imadmin.directory.uids import clean_uids
 from imadmin.gateway.errors import GatewayError, ListWriteBroken
@@ -93,5 +93,6 @@ def _read_back(scope: Scope, channel: ChannelRef, members: tuple[str, ...], fail
         except AppError:
             listed = None
     unsent = failure.unsent if isinstance(failure, ListWriteBroken) else ()
-    people = Outcomes.of_presence(members, (), listed, unsent=frozenset(unsent), why=why or NOT_THERE)
-    return Outcomes((record, *people.items))
+    why = why or ("" if listed is None else NOT_THERE)
+    people = Outcomes.of_presence(members, (), listed, unsent=frozenset(unsent), why=why)
+    return Outcomes((record, *people.items), UNREAD if members and listed is None else "")

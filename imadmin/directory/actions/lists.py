@@ -17,7 +17,9 @@ from imadmin.core.aio import run
 from imadmin.core.errors import AppError, InvalidInput, Unsupported, gettext_noop
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
 from imadmin.directory import plans
-from imadmin.directory.models import Restriction
+from imadmin.directory.actions import beside, pieces
+from imadmin.directory.actions.pieces import Sent
+from imadmin.directory.models import Plan, Restriction
 from imadmin.directory.queries.lists import ListName, read_list, why_without
 from imadmin.directory.remember import forget, remember
 from imadmin.directory.uids import BadUid, UidList, clean_uids, complaints, why_bad
@@ -30,6 +32,7 @@ from imadmin.gateway.errors import (
 from imadmin.gateway.types import ChannelRef
 
 CHANNEL_ID_MAX = 500
+INLINE_MOST = 20  # at 0.3 s a uid the most that a page should wait for
 
 NOT_ON_LIST = gettext_noop("it was not on the list")
 NOT_SENT = gettext_noop("not sent, because the cluster failed before its turn came")
@@ -149,6 +152,27 @@ def again(scope: Scope, change: ListChange, plan_id: str) -> ListPlan:
 
 def apply(scope: Scope, change: ListChange, plan_id: str, *, reason: str) -> Outcomes:
     """Carry out a plan of one's own, once.  Raises StateMoved with a fresh preview when the list has changed since."""
+    plan, wanted, before, reason = _claimed(scope, change, plan_id, reason)
+    outcomes = _carry_out(scope, change, wanted, before, reason, plan)
+    plans.finish(plan, outcomes)
+    return outcomes
+
+
+def begin(scope: Scope, change: ListChange, plan_id: str, *, reason: str) -> Outcomes | None:
+    """The same for a page: a long one goes on beside the request; then None, and `plans.progress` tells of it."""
+    plan, wanted, before, reason = _claimed(scope, change, plan_id, reason)
+    if len(wanted) > INLINE_MOST:
+        beside.start(plan, lambda: _carry_out(scope, change, wanted, before, reason, plan))
+        return None
+    outcomes = _carry_out(scope, change, wanted, before, reason, plan)
+    plans.finish(plan, outcomes)
+    return outcomes
+
+
+def _claimed(
+    scope: Scope, change: ListChange, plan_id: str, reason: str
+) -> tuple[Plan, tuple[str, ...], list[str] | None, str]:
+    """The plan, checked against what is there now and taken; its uids, the list as it is, the cleaned reason."""
     _authorise(scope, change)
     reason = clean_reason(reason)
     plan = plans.find(scope, plan_id, change.action, str(change.channel))
@@ -157,7 +181,7 @@ def apply(scope: Scope, change: ListChange, plan_id: str, *, reason: str) -> Out
     if _state(change, wanted, before) != plan.state:
         raise plans.StateMoved(preview(scope, change, UidList(wanted)))
     plans.claim(plan)
-    return _carry_out(scope, change, wanted, before, reason)
+    return plan, wanted, before, reason
 
 
 def change_list(scope: Scope, change: ListChange, uids: str | Sequence[str], *, reason: str) -> Outcomes:
@@ -216,16 +240,21 @@ def _notes(change: ListChange, changing: Sequence[str], before: list[str] | None
 
 
 def _carry_out(
-    scope: Scope, change: ListChange, wanted: Sequence[str], before: list[str] | None, reason: str
+    scope: Scope,
+    change: ListChange,
+    wanted: Sequence[str],
+    before: list[str] | None,
+    reason: str,
+    plan: Plan | None = None,
 ) -> Outcomes:
     """Intent, write, read back, remember, outcome, signal."""
     listed = frozenset(before or ())
     todo = [uid for uid in wanted if before is None or (uid in listed) is not change.is_adding]
     target = Target("channel", str(change.channel))
     with recorded(scope.actor, change.action, target, reason, cluster=scope.slug) as entry:
-        failure = _write(scope, change, todo, before or []) if todo else None
+        sent = _write(scope, change, todo, before or [], plan) if todo else Sent()
         after = _read_back(scope, change) if todo and before is not None else before
-        outcomes = _outcomes(change, wanted, before, after, failure)
+        outcomes = _outcomes(change, wanted, before, after, sent)
         asked = frozenset(wanted)
         entry.finish(
             before=None if before is None else listed & asked,
@@ -239,25 +268,39 @@ def _carry_out(
     return outcomes
 
 
-def _write(scope: Scope, change: ListChange, uids: list[str], before: list[str]) -> GatewayError | None:
+def _write(scope: Scope, change: ListChange, uids: list[str], before: list[str], plan: Plan | None) -> Sent:
     """Send the change.  What goes wrong on the way comes back as a value: the list is read back in any case."""
     gateway, channel = scope.gateway, change.channel
+    if change.list is ListName.ALLOWLIST:
+        # Taking the last one off by itself leaves everybody locked out for half an hour (reference 2.5).
+        return _write_whole(scope, channel, _whole_list(before, uids, adding=change.is_adding))
+    write = {
+        (ListName.MEMBERS, Verb.ADD): gateway.add_subscribers,
+        (ListName.MEMBERS, Verb.REMOVE): gateway.remove_subscribers,
+        (ListName.DENYLIST, Verb.ADD): gateway.add_to_denylist,
+        (ListName.DENYLIST, Verb.REMOVE): gateway.remove_from_denylist,
+    }[change.list, change.verb]
+
+    def missing(piece: Sequence[str]) -> list[str] | None:
+        now = _read_back(scope, change)
+        listed = frozenset(now or ())
+        return None if now is None else [uid for uid in piece if (uid in listed) is not change.is_adding]
+
+    def told(count: int) -> None:
+        if plan:
+            plans.tell(plan, count)
+
+    return pieces.send(lambda piece: run(write(channel, piece)), uids, missing, told)
+
+
+def _write_whole(scope: Scope, channel: ChannelRef, uids: list[str]) -> Sent:
     try:
-        match change.list, change.verb:
-            case ListName.MEMBERS, Verb.ADD:
-                run(gateway.add_subscribers(channel, uids))
-            case ListName.MEMBERS, Verb.REMOVE:
-                run(gateway.remove_subscribers(channel, uids))
-            case ListName.DENYLIST, Verb.ADD:
-                run(gateway.add_to_denylist(channel, uids))
-            case ListName.DENYLIST, Verb.REMOVE:
-                run(gateway.remove_from_denylist(channel, uids))
-            case _:
-                # Taking the last one off by itself leaves everybody locked out for half an hour (reference 2.5).
-                run(gateway.set_allowlist(channel, _whole_list(before, uids, adding=change.is_adding)))
+        run(scope.gateway.set_allowlist(channel, uids))
+    except ListWriteBroken as error:
+        return Sent(error, error.unsent)
     except GatewayError as error:
-        return error
-    return None
+        return Sent(error)
+    return Sent()
 
 
 def _whole_list(before: Collection[str], uids: Sequence[str], *, adding: bool) -> list[str]:
@@ -284,10 +327,10 @@ def _outcomes(
     wanted: Sequence[str],
     before: list[str] | None,
     after: list[str] | None,
-    failure: GatewayError | None,
+    sent: Sent,
 ) -> Outcomes:
     """One outcome per uid, from what was on the list before and is on it now."""
-    unsent = frozenset(failure.unsent) if isinstance(failure, ListWriteBroken) else frozenset[str]()
+    failure, unsent = sent.failure, frozenset(sent.unsent)
     if isinstance(failure, CircuitOpen):
         unsent = frozenset(wanted)
     why = failure.text() if failure else (NOT_THERE if change.is_adding else STILL_THERE)

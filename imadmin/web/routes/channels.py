@@ -17,6 +17,7 @@ def _of_list(name: ListName) -> list[URLPattern]:
         path(at, channels_detail.list_tab, given, name=f"channel-{name}"),
         path(f"{at}preview/", channels_detail.preview, given, name=f"channel-{name}-preview"),
         path(f"{at}apply/", channels_detail.apply, given, name=f"channel-{name}-apply"),
+        path(f"{at}plan/<slug:plan_id>/<slug:verb>/", channels_detail.progress, given, name=f"channel-{name}-plan"),
         path(f"{at}add/", channels_detail.change_now, {**given, "verb": Verb.ADD}, name=f"channel-{name}-add"),
         path(f"{at}undo/", channels_detail.change_now, {**given, "verb": Verb.REMOVE}, name=f"channel-{name}-undo"),
     ]

@@ -15,7 +15,9 @@ from imadmin.audit.queries import AuditFilter
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
 from imadmin.clusters.converters import ChannelConverter
+from imadmin.core.errors import NotFound
 from imadmin.core.outcomes import RESULT_WORDS, Outcomes, Result
+from imadmin.directory import plans
 from imadmin.directory.actions import lists
 from imadmin.directory.actions.flags import why_no_flags
 from imadmin.directory.actions.lists import ListChange, ListPlan, Verb, permission_for
@@ -92,17 +94,40 @@ def apply(request: HttpRequest, slug: str, channel: ChannelRef, name: ListName) 
         return _answer(request, scope, change, {"uids_form": UidsForm(), "lost": True}, fragment="change", status=422)
     plan_id = form.cleaned_data["plan"]
     try:
-        outcomes = respond.attempt(
-            form, lambda: lists.apply(scope, change, plan_id, reason=form.cleaned_data["reason"])
+        begun = respond.attempt(
+            form, lambda: (lists.begin(scope, change, plan_id, reason=form.cleaned_data["reason"]),)
         )
     except StateMoved as moved:
         part = _plan_part(moved.fresh, form) | {"moved": moved, "uids_form": UidsForm()}
         return _answer(request, scope, change, part, fragment="change", status=422)
-    if outcomes is None:
+    if begun is None:
         part = _plan_part(lists.again(scope, change, plan_id), form) | {"uids_form": UidsForm()}
         return _answer(request, scope, change, part, fragment="change", status=422)
-    part = {"outcomes": outcomes, "undo": _undo(change, outcomes), "uids_form": UidsForm(), **_words(change)}
-    return _answer(request, scope, change, part, fragment="body", say=_counts(outcomes))
+    outcomes = begun[0]
+    if outcomes is None:
+        return respond.redirect(request, _progress_url(scope, change, plan_id))
+    return _answer(request, scope, change, _report(change, outcomes), fragment="body", say=_counts(outcomes))
+
+
+@require_safe
+def progress(
+    request: HttpRequest, slug: str, channel: ChannelRef, name: ListName, verb: str, plan_id: str
+) -> HttpResponse:
+    """A long change under way, asked again every two seconds, and its report once it is over."""
+    scope = access.enter(request, slug)
+    if verb not in set(Verb):
+        raise NotFound
+    change = ListChange(channel, name, Verb(verb))
+    found = plans.progress(scope, plan_id, change.action, str(channel))
+    url = _progress_url(scope, change, plan_id)
+    part = {"progress": found, "progress_url": url, "uids_form": UidsForm(), **_words(change)}
+    if not respond.wants_fragment(request):
+        if found.outcomes:
+            part |= _report(change, found.outcomes)
+        return respond.page(request, DETAIL, list_context(request, scope, channel, name) | part)
+    if found.is_over:
+        return respond.redirect(request, url)
+    return respond.fragment(request, f"{DETAIL}#progress", part)
 
 
 @require_POST
@@ -221,6 +246,14 @@ def _plan_part(plan: ListPlan, reason_form: Any) -> dict[str, Any]:
 
 def _words(change: ListChange) -> dict[str, Any]:
     return {"verb": change.verb.value, "change_word": CHANGE_WORDS[change.list, change.verb]}
+
+
+def _report(change: ListChange, outcomes: Outcomes) -> dict[str, Any]:
+    return {"outcomes": outcomes, "undo": _undo(change, outcomes), "uids_form": UidsForm(), **_words(change)}
+
+
+def _progress_url(scope: Scope, change: ListChange, plan_id: str) -> str:
+    return reverse(f"channel-{change.list}-plan", args=[scope.slug, change.channel, plan_id, change.verb.value])
 
 
 def _undo(change: ListChange, outcomes: Outcomes) -> str:
