@@ -6,6 +6,7 @@ import json
 import threading
 import time
 import uuid
+from contextlib import ExitStack
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -28,7 +29,8 @@ class LiveClient:
         self._answers: dict[str, dict[str, Any]] = {}
         self._news = threading.Condition()
         self._ids = itertools.count(2)
-        self._socket = connect(url, open_timeout=10, close_timeout=1, proxy=None)
+        self._held = ExitStack()
+        self._socket = self._held.enter_context(connect(url, open_timeout=10, close_timeout=1, proxy=None))
         hello = {
             "uid": uid, "token": token, "deviceFlag": device_flag, "deviceId": f"d-{uid}-{device_flag}",
             "clientTimestamp": int(time.time() * 1000),
@@ -37,7 +39,7 @@ class LiveClient:
             self._socket.send(json.dumps({"jsonrpc": "2.0", "method": "connect", "id": "1", "params": hello}))
             self.hello = json.loads(self._socket.recv(timeout=12))
         except (ConnectionClosed, TimeoutError):
-            self._socket.close()
+            self.close()
             raise NotLetIn(uid) from None
         assert self.hello["result"]["reasonCode"] == 1, self.hello
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -60,7 +62,7 @@ class LiveClient:
         return next(frame for frame in self.frames if frame["method"] == method)
 
     def close(self) -> None:
-        self._socket.close()
+        self._held.close()
 
     def _ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         key = str(next(self._ids))
