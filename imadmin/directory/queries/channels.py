@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from django.utils.translation import gettext
+
 from imadmin.clusters.access import Scope
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError, InvalidInput
@@ -128,7 +130,7 @@ class ChannelPage:
         told: tuple[Part[Any], ...] = (
             self.record, self.runtime, self.members, self.denylist, self.allowlist, self.newest, self.system,
         )  # fmt: skip
-        return tuple({str(part.error): part.error for part in told if part.error}.values())
+        return tuple({why_unknown(part.error): part.error for part in told if part.error}.values())
 
     @property
     def sending(self) -> Sending:
@@ -203,6 +205,13 @@ def detail(scope: Scope, channel: ChannelRef) -> ChannelPage:
         flags=flag_state(scope, channel, record),
         pair=_pair(channel, inboxes),
     )
+
+
+def why_unknown(error: AppError) -> str:
+    """Why a part could not be read, in one sentence; what was refused before it was asked names its field."""
+    if isinstance(error, InvalidInput):
+        return " ".join(gettext(sentence) for found in error.fields.values() for sentence in found)
+    return error.text(gettext)
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from imadmin.audit.queries import AuditRow
+from imadmin.core.errors import AppError, InvalidInput
 from imadmin.core.outcomes import RESULT_WORDS, Result
 from imadmin.directory.actions.lists import Verb
-from imadmin.directory.queries.channels import ChannelPage, Sending, state_of_record
+from imadmin.directory.queries.channels import ChannelPage, Sending, state_of_record, why_unknown
 from imadmin.directory.queries.lists import ListName
 from imadmin.directory.queries.members import ListPage, ListRow
 from imadmin.gateway.types import ChannelRecord, ChannelRef, RuntimeChannel
@@ -91,6 +92,13 @@ def used_table(slug: str, rows: Sequence[RuntimeChannel], empty: states.State) -
         caption=_("Every channel used, newest first"),
         empty=empty,
     )  # fmt: skip
+
+
+def unknown_state(error: AppError) -> states.State:
+    """What stands in the place of something that could not be read."""
+    if isinstance(error, InvalidInput):
+        return states.State(_("The server can’t be asked for this"), why_unknown(error), shape="unknown")
+    return states.of_error(error)
 
 
 def kind_of(channel: ChannelRef) -> str:

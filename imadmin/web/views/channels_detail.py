@@ -161,6 +161,8 @@ def shared_context(scope: Scope, page: ChannelPage, tab: str) -> dict[str, Any]:
         "channel": channel,
         "slug": slug,
         "tab": tab,
+        "missing": [channels_cells.unknown_state(error) for error in page.missing],
+        "runtime_state": channels_cells.unknown_state(page.runtime.error) if page.runtime.error else None,
         "kind": channels_cells.kind_of(channel),
         "tabs": _tabs(scope, page, tab),
         "sending": SENDING[page.sending],
@@ -199,8 +201,9 @@ def list_context(request: HttpRequest, scope: Scope, channel: ChannelRef, name: 
         "preview_url": reverse(f"channel-{name}-preview", args=[scope.slug, channel]),
         "apply_url": reverse(f"channel-{name}-apply", args=[scope.slug, channel]),
         "is_later": bool(request.GET.get("cursor")),
-        "list_error": page.part(name).error,
     }
+    if error := page.part(name).error:
+        context["list_state"] = channels_cells.unknown_state(error)
     if shown is not None:
         nothing = _nobody(name, page, shown, scope.slug)
         context["table"] = channels_cells.list_table(
@@ -224,7 +227,10 @@ def _answer(
         context = _change_context(scope, change)
     else:
         context = list_context(request, scope, change.channel, change.list)
-    return respond.page_or_fragment(request, DETAIL, context | part, fragment=fragment, status=status, say=say)
+    response = respond.page_or_fragment(request, DETAIL, context | part, fragment=fragment, status=status, say=say)
+    if fragment == "change" and status == 422:  # not where the outcome would have gone: the rest of the page stays
+        response["HX-Retarget"], response["HX-Reswap"] = "#change", "outerHTML show:#change:top"
+    return response
 
 
 def _change_context(scope: Scope, change: ListChange) -> dict[str, Any]:
@@ -297,6 +303,8 @@ def _tabs(scope: Scope, page: ChannelPage, current: str) -> list[tuple[str, Any,
 def _nobody(name: ListName, page: ChannelPage, shown: Any, slug: str) -> states.State:
     if shown.total:
         return states.filtered(_("%(total)s on this list, none of them holds this text.") % {"total": shown.total})
+    if name is ListName.DENYLIST and page.is_inbox:
+        return states.empty(_("Nobody is denied here"), _("People on this list can't write to this person."))
     if name is ListName.DENYLIST:
         return states.empty(_("Nobody is denied here"), _("People on this list can't send; they still receive."))
     if name is ListName.ALLOWLIST:
