@@ -11,8 +11,8 @@ MOST_TABS = 150
 
 def sign_in_here(page: Page, name: str, password: str = "") -> None:
     """Fill the sign-in page that is open."""
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(password or (OWNER_PASSWORD if name == "admin" else CAST_PASSWORD))
+    page.locator("input[name=login]").fill(name)
+    page.locator("input[name=password]").fill(password or (OWNER_PASSWORD if name == "admin" else CAST_PASSWORD))
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/accounts/login" not in url)
 
