@@ -54,16 +54,25 @@ class Grant(models.Model):
                 condition=Q(user__isnull=False, token__isnull=True) | Q(user__isnull=True, token__isnull=False),
                 name="grant_has_one_holder",
             ),
+            # On one cluster and on all of them apart, since SQLite can't hold two empty clusters for the same.
             models.UniqueConstraint(
                 fields=["user", "cluster", "role"],
+                condition=Q(user__isnull=False, cluster__isnull=False),
                 name="grant_once_per_user",
-                nulls_distinct=False,
-                condition=Q(user__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["user", "role"],
+                condition=Q(user__isnull=False, cluster=None),
+                name="grant_once_per_user_everywhere",
             ),
             models.UniqueConstraint(
                 fields=["token", "cluster", "role"],
+                condition=Q(token__isnull=False, cluster__isnull=False),
                 name="grant_once_per_token",
-                nulls_distinct=False,
-                condition=Q(token__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["token", "role"],
+                condition=Q(token__isnull=False, cluster=None),
+                name="grant_once_per_token_everywhere",
             ),
         ]

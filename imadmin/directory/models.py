@@ -36,12 +36,17 @@ class Restriction(models.Model):
             models.Index(fields=["cluster", "channel_type", "channel_id", "lifted_at"]),
         ]
         constraints = [
+            # Two constraints, since SQLite can't hold two empty channels for the same.
+            models.UniqueConstraint(
+                fields=["cluster", "kind", "uid"],
+                condition=Q(lifted_at=None, channel_type=None),
+                name="restriction_open_once",
+            ),
             models.UniqueConstraint(
                 fields=["cluster", "kind", "uid", "channel_type", "channel_id"],
-                condition=Q(lifted_at=None),
-                nulls_distinct=False,
-                name="restriction_open_once",
-            )
+                condition=Q(lifted_at=None, channel_type__isnull=False),
+                name="restriction_open_once_in_channel",
+            ),
         ]
 
     @property
