@@ -31,12 +31,14 @@ class Config(BaseSettings):
     encryption_keys: Words = []
     # https is the rule for anything but loopback; secure cookies follow it.
     https: bool = False
+    # Whose X-Forwarded-For and -Proto are believed: the proxy's own addresses.
+    trusted_proxies: Words = ["127.0.0.1", "::1"]
     debug: bool = False
     log_json: bool = False
     # Networks that cluster addresses may point to; the owner widens it on purpose (docs/security.md).
     cluster_networks: Words = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
 
-    @field_validator("allowed_hosts", "encryption_keys", "cluster_networks", mode="before")
+    @field_validator("allowed_hosts", "encryption_keys", "cluster_networks", "trusted_proxies", mode="before")
     @classmethod
     def _split_words(cls, value: Any) -> Any:
         return [word for word in value.replace(",", " ").split() if word] if isinstance(value, str) else value

@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 scripts/system-packages.sh chromium fonts-noto-cjk || echo "Browser tests will be skipped."
-export IMADMIN_DATA_DIR="${TMPDIR:-/tmp}/imadmin-test-$$"
+IMADMIN_DATA_DIR=$(mktemp -d)
+export IMADMIN_DATA_DIR
 trap 'rm -rf "$IMADMIN_DATA_DIR"' EXIT
 .venv/bin/python -m pytest -n "${TEST_WORKERS:-2}" --dist loadfile "$@"

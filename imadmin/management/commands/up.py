@@ -75,6 +75,7 @@ def serve(host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=2,
         proxy_headers=config.https,
+        forwarded_allow_ips=config.trusted_proxies,
     )
 
 
