@@ -254,10 +254,15 @@ def _check_addresses(draft: ClusterDraft, fields: dict[str, list[str]]) -> Clust
 
 def _checked_node(text: str, fields: dict[str, list[str]]) -> str:
     """`http://host:5001`, or `1001=http://host:5001` for a node that can't be asked who it is."""
+    node, address = _split_node(text)
+    checked = _checked(address, "node_apis", fields)
+    return checked if node is None else f"{node}={checked}"
+
+
+def _split_node(text: str) -> tuple[int | None, str]:
+    """The node id in front of the first `=`, where there is one, and the address; other `=` are part of the address."""
     node, equals, address = text.partition("=")
-    if equals and node.strip().isdecimal():
-        return f"{int(node)}={_checked(address, 'node_apis', fields)}"
-    return _checked(text, "node_apis", fields)
+    return (int(node), address) if equals and node.strip().isdecimal() else (None, text)
 
 
 def _checked(text: str, field: str, fields: dict[str, list[str]]) -> str:
@@ -279,8 +284,7 @@ def _checked(text: str, field: str, fields: dict[str, list[str]]) -> str:
 
 def _keep_secrets_home(draft: ClusterDraft, cluster: Cluster, fields: dict[str, list[str]]) -> None:
     """A stored secret goes only where it went before; otherwise changing the address would read it out."""
-    before = _origins(cluster.api_url, cluster.manager_url, *cluster.node_apis)
-    if _origins(draft.api_url, draft.manager_url, *draft.node_apis) <= before:
+    if _origins(draft) <= _origins(cluster):
         return
     if draft.token is None and cluster.sealed_token:
         fields["token"] = [MOVED_SECRET]
@@ -288,10 +292,12 @@ def _keep_secrets_home(draft: ClusterDraft, cluster: Cluster, fields: dict[str, 
         fields["jwt_password"] = [MOVED_SECRET]
 
 
-def _origins(*addresses: str) -> set[str]:
-    return {_origin(address) for address in addresses}
+def _origins(target: ClusterDraft | Cluster) -> set[str]:
+    """Every scheme, host and port that secrets are sent to."""
+    nodes = (_split_node(text)[1] for text in target.node_apis)
+    return {_origin(address) for address in (target.api_url, target.manager_url, *nodes)}
 
 
 def _origin(address: str) -> str:
-    parts = urlsplit(address.rpartition("=")[2])
+    parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"

@@ -122,6 +122,28 @@ def test_a_kept_secret_is_never_sent_to_a_new_address(added: Cluster, sim: Any) 
     assert actions.edit_cluster(owner_scope(), "prod-sh", both, reason="moved it").manager_url == both.manager_url
 
 
+@pytest.mark.parametrize("field", ["api_url", "manager_url", "node_apis"])
+@pytest.mark.parametrize("prefix", ["", "1001="])
+def test_an_old_address_inside_a_new_one_keeps_no_secret(added: Cluster, sim: Any, field: str, prefix: str) -> None:
+    """What stands after an = in a path is no host: only a node's id before the first = is taken off."""
+    address = f"http://10.9.9.9:80/x={added.api_url}"
+    if prefix and field != "node_apis":
+        address = f"http://10.9.9.9:80/1001={added.api_url}"
+    value = (prefix + address,) if field == "node_apis" else address
+    moved = draft_of(sim, token=None, jwt_password=None, **{field: value})
+    for act in (
+        lambda: actions.edit_cluster(owner_scope(), "prod-sh", moved, reason="moved it"),
+        lambda: actions.test_draft(owner_scope(), moved, "prod-sh"),
+    ):
+        assert list(refused(act)) == ["token", "jwt_password"]
+
+
+def test_a_node_named_by_its_id_at_a_known_address_keeps_the_secrets(added: Cluster, sim: Any) -> None:
+    named = draft_of(sim, token=None, jwt_password=None, node_apis=(f"{sim.nodes[0].id}={sim.nodes[0].api_url}",))
+    actions.edit_cluster(owner_scope(), "prod-sh", named, reason="named it")
+    assert crypto.unseal(Cluster.objects.get().sealed_token) == "sim-token"
+
+
 def test_an_empty_secret_keeps_the_stored_one_and_an_explicit_none_forgets_it(added: Cluster, sim: Any) -> None:
     actions.edit_cluster(owner_scope(), "prod-sh", draft_of(sim, token=None, name="New"), reason="renamed")
     assert crypto.unseal(Cluster.objects.get().sealed_token) == "sim-token"
