@@ -82,9 +82,10 @@ def edit_cluster(scope: SiteScope, slug: str, draft: ClusterDraft, *, reason: st
     with recorded(scope.actor, "cluster.edit", Target("cluster", slug), reason, cluster=slug) as entry:
         with transaction.atomic():
             cluster = Cluster.objects.select_for_update().get(pk=cluster.pk)
-            secrets_before = (cluster.sealed_token, cluster.sealed_jwt_password)
+            secrets_before, reached_before = _sealed(cluster), _reached(cluster)
             _fill(cluster, draft)
-            cluster.revision += 1
+            if _reached(cluster) != reached_before:  # another name needs no other gateway
+                cluster.revision += 1
             cluster.save()
         after = described(cluster)
         for name, old, new in zip(("token", "jwt_password"), secrets_before, _sealed(cluster), strict=True):
@@ -230,6 +231,19 @@ def _fill(cluster: Cluster, draft: ClusterDraft) -> None:
 
 def _sealed(cluster: Cluster) -> tuple[str, str]:
     return cluster.sealed_token, cluster.sealed_jwt_password
+
+
+def _reached(cluster: Cluster) -> tuple[object, ...]:
+    """All that a gateway is made of."""
+    addresses = (cluster.api_url, cluster.manager_url, *cluster.node_apis)
+    return cluster.kind, addresses, cluster.jwt_user, *map(_unsealed, _sealed(cluster))
+
+
+def _unsealed(sealed: str) -> str:
+    try:
+        return crypto.unseal(sealed)
+    except crypto.Undecryptable:
+        return sealed
 
 
 def _check_slug(slug: str, fields: dict[str, list[str]]) -> None:

@@ -40,6 +40,10 @@ RETRY_PAUSES = (0.1,)  # seconds before a read is asked again
 SILENT_WRITE = gettext_noop("The node went silent before it answered: the change may or may not have happened")
 CUT_WRITE = gettext_noop("The connection broke before the node answered: the change may or may not have happened")
 CUT_READ = gettext_noop("The node closed the connection without an answer")
+CLOSED_READ = gettext_noop("The connection to the cluster was closed meanwhile; ask again")
+CLOSED_WRITE = gettext_noop(
+    "The connection to the cluster was closed meanwhile: the change may or may not have happened"
+)
 NO_NAME = gettext_noop("The host name can't be resolved")
 REFUSED = gettext_noop("Nothing accepts connections at that address")
 NO_CONNECT = gettext_noop("The address accepts no connection in time")
@@ -152,6 +156,9 @@ class Http:
         self._gates: dict[str, _Gate] = {}
         self._flights: Flights[Reply] = Flights()
         self._transport = transport
+        self._is_closed = False
+        self._under_way = 0
+        self._used_at = time.monotonic()
         self._tls = httpx.create_ssl_context(trust_env=False)  # made once: it costs more than a call
 
     def _new_client(self) -> httpx.AsyncClient:
@@ -164,7 +171,17 @@ class Http:
             headers={"accept-encoding": "gzip", "user-agent": "imadmin"},
         )
 
+    async def unused_for(self, seconds: float) -> None:
+        """Wait until no call is under way and none was for so long."""
+        while not self._is_closed:
+            left = seconds if self._under_way else self._used_at + seconds - time.monotonic()
+            if left <= 0:
+                return
+            await asyncio.sleep(left)
+
     async def aclose(self) -> None:
+        """Close all connections.  Calls under way break off, later ones are told: Uncertain for changes."""
+        self._is_closed = True
         for gate in self._gates.values():
             await gate.client.aclose()
 
@@ -192,6 +209,16 @@ class Http:
         return await self._once(call)
 
     async def _once(self, call: Call) -> Reply:
+        self._under_way += 1
+        try:
+            return await self._sent_once(call)
+        finally:
+            self._under_way -= 1
+            self._used_at = time.monotonic()
+
+    async def _sent_once(self, call: Call) -> Reply:
+        if self._is_closed:
+            raise _closed(call)
         async with self._admitted(call) as gate:
             try:
                 reply = await self._exchange(call)
@@ -236,6 +263,10 @@ class Http:
             raise
         except NoAddress as error:
             raise Unreachable(NO_NAME, node=call.label, operation=call.operation) from error
+        except RuntimeError as error:  # a closed client is no HTTPError
+            if not self._is_closed:
+                raise
+            raise _closed(call) from error
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             raise _translated(call, error) from error
 
@@ -326,6 +357,11 @@ def _translated(call: Call, error: Exception) -> Exception:
     if isinstance(error, httpx.RemoteProtocolError) and "disconnect" not in str(error) and "closed" not in str(error):
         return BadReply(NOT_HTTP, **where)
     return Unreachable(CUT_READ, **where) if call.is_read else Uncertain(CUT_WRITE, **where)
+
+
+def _closed(call: Call) -> GatewayError:
+    where = {"node": call.label, "operation": call.operation}
+    return Unreachable(CLOSED_READ, **where) if call.is_read else Uncertain(CLOSED_WRITE, **where)
 
 
 def _connect_sentence(error: BaseException) -> str:

@@ -1,5 +1,7 @@
 """Clusters are added, changed, tested and removed; secrets stay sealed and go nowhere new; all of it is recorded."""
 
+import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +11,10 @@ from imadmin.accounts.permissions import Permission
 from imadmin.audit.models import AuditEntry
 from imadmin.clusters import access, actions, connect, queries
 from imadmin.clusters.models import Cluster, Grant
-from imadmin.core import crypto
+from imadmin.core import aio, crypto
 from imadmin.core.errors import Forbidden, InvalidInput, NotFound
+from imadmin.gateway.errors import Uncertain
+from imadmin.gateway.types import ChannelFlags, ChannelRef
 from tests.clusters.drafts import draft_of, owner_scope
 
 
@@ -151,10 +155,41 @@ def test_an_empty_secret_keeps_the_stored_one_and_an_explicit_none_forgets_it(ad
     assert Cluster.objects.get().sealed_token == ""
 
 
-def test_an_edit_throws_the_open_client_away(added: Cluster, sim: Any) -> None:
+def test_another_name_keeps_the_open_gateway(added: Cluster, sim: Any) -> None:
     before = connect.gateway_for(Cluster.objects.get())
-    actions.edit_cluster(owner_scope(), "prod-sh", draft_of(sim), reason="nothing new")
+    actions.edit_cluster(owner_scope(), "prod-sh", draft_of(sim, name="New", environment="test"), reason="renamed it")
+    assert connect.gateway_for(Cluster.objects.get()) is before
+
+
+@pytest.mark.parametrize(
+    "change", [{"token": "other"}, {"jwt_password": "other"}, {"node_apis": ("http://127.0.0.1:9",)}]
+)
+def test_other_credentials_or_addresses_make_a_new_gateway(added: Cluster, sim: Any, change: dict[str, Any]) -> None:
+    before = connect.gateway_for(Cluster.objects.get())
+    actions.edit_cluster(owner_scope(), "prod-sh", draft_of(sim, **change), reason="a change")
     assert connect.gateway_for(Cluster.objects.get()) is not before
+
+
+def test_who_is_in_the_middle_of_a_change_keeps_the_older_gateway_until_it_rests(
+    added: Cluster, sim: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(connect, "REST_SECONDS", 0.3)
+    older = Cluster.objects.get()
+    before = connect.gateway_for(older)
+    actions.edit_cluster(owner_scope(), "prod-sh", draft_of(sim, node_apis=(sim.nodes[1].api_url,)), reason="a change")
+    newer = connect.gateway_for(Cluster.objects.get())
+    assert connect.gateway_for(older) is before
+    aio.run(before.set_flags(ChannelRef("g1", 2), ChannelFlags()))
+    assert connect.gateway_for(Cluster.objects.get()) is newer, "the older one doesn't push it out"
+    aio.run(asyncio.wait_for(newer.unused_for(0.1), 10))
+    key = (older.pk, older.revision)
+    deadline = time.monotonic() + 10
+    while key in connect._open or key in connect._leaving:
+        assert time.monotonic() < deadline, "it is never closed"
+        time.sleep(0.05)
+    with pytest.raises(Uncertain):
+        aio.run(before.set_flags(ChannelRef("g1", 2), ChannelFlags()))
+    assert aio.run(newer.node_ids())
 
 
 def test_removal_wants_the_name_typed_and_takes_the_roles_along(added: Cluster, people: Any) -> None:

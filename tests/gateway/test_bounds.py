@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from imadmin.gateway.breaker import Breaker
-from imadmin.gateway.errors import CircuitOpen, TimedOut, Unreachable
+from imadmin.gateway.errors import CircuitOpen, TimedOut, Uncertain, Unreachable
 from imadmin.gateway.flights import Flights
 from imadmin.gateway.http import CALLS_PER_NODE, Call, Http, Timeouts
 from tests.gateway.conftest import streamed
@@ -212,3 +212,34 @@ def test_a_try_that_was_cancelled_makes_room_for_the_next():
     assert not breaker.admit()
     breaker.left()
     assert breaker.admit()
+
+
+@pytest.mark.parametrize(("is_read", "error"), [(True, Unreachable), (False, Uncertain)])
+async def test_a_closed_client_is_told_in_our_words(client: Http, node: Node, is_read: bool, error: type[Exception]):
+    node.go.set()
+    await client.ask(call())
+    await client.aclose()
+    with pytest.raises(error):
+        await client.ask(call(1, is_read=is_read))
+    assert node.asked == 1
+
+
+@pytest.mark.parametrize(("is_read", "error"), [(True, Unreachable), (False, Uncertain)])
+async def test_a_pool_that_closes_under_a_call_is_told_too(client: Http, node: Node, is_read: bool, error):
+    node.go.set()
+    await client.ask(call())
+    await client._gates["http://node"].client.aclose()
+    client._is_closed = True
+    with pytest.raises(error):
+        await client._exchange(call(1, is_read=is_read))
+
+
+async def test_a_client_rests_only_after_the_last_call(client: Http, node: Node):
+    asking = asyncio.create_task(client.ask(call()))
+    await until(lambda: node.at_once == 1)
+    resting = asyncio.create_task(client.unused_for(0.02))
+    await asyncio.sleep(0.1)
+    assert not resting.done()
+    node.go.set()
+    await asking
+    await asyncio.wait_for(resting, 10)

@@ -403,9 +403,7 @@ async def test_node_addresses_can_be_overridden(script: Script, open_to: Open, b
     script.answers["/varz"] = (200, {"connections": 0, "mem": 1, "goroutine": 1, "uptime": "1s", "version": ""})
     script.answers["/cluster/node"] = lambda request: (200, two if request.url.host == "reachable" else ALONE)
     override = "2=http://reachable:5002" if by_id else "http://reachable:5002"
-    gateway = open_to(
-        Connection("http://main:5001", "", node_apis=(override,)), transport=httpx.MockTransport(script)
-    )
+    gateway = open_to(Connection("http://main:5001", "", node_apis=(override,)), transport=httpx.MockTransport(script))
     answer = await gateway.nodes()
     assert [(node.id, node.api_url, node.answers) for node in answer.value] == [
         (1, "http://node-1:5001", True), (2, "http://reachable:5002", True),

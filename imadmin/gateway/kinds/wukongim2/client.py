@@ -43,5 +43,8 @@ class WuKongIM2(MessagesPart, ListsPart, UsersPart, NodesPart, ProbePart):
         self.list_lock = asyncio.Lock()  # bursts of list writes wedge slots: one change at a time (5.5)
         self.list_pause = list_pause
 
+    async def unused_for(self, seconds: float) -> None:
+        await self.link.http.unused_for(seconds)
+
     async def aclose(self) -> None:
         await self.link.aclose()

@@ -70,6 +70,14 @@ class ListsPart(Part):
         guards.check_inbox_or_group(channel)
         await self._change("remove_from_denylist", "/channel/blacklist_remove", channel, "uids", uids)
 
+    async def add_to_allowlist(self, channel: ChannelRef, uids: Sequence[str]) -> None:
+        """Let these senders send too; the first entry switches the list on.  Nobody leaves it, whatever breaks.
+
+        Source: POST /channel/whitelist_add; reference 2.5.
+        """
+        guards.check_inbox_or_group(channel)
+        await self._change("add_to_allowlist", "/channel/whitelist_add", channel, "uids", uids)
+
     async def set_allowlist(self, channel: ChannelRef, uids: Sequence[str]) -> None:
         """Replace the allowlist; [] lets everybody send.
 
