@@ -5,16 +5,21 @@ A plan belongs to who made it, lives ten minutes and is applied once, so a secon
 
 import hashlib
 import json
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import DatabaseError, transaction
+
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import Conflict, NotFound, gettext_noop
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
+from imadmin.directory import patience
 from imadmin.directory.models import Plan
 
+logger = logging.getLogger(__name__)
 TTL = timedelta(minutes=10)
 KEPT = timedelta(days=1)  # reports of applied plans; the audit trail has them for good
 LOST_AFTER = timedelta(minutes=2)
@@ -75,31 +80,40 @@ def find(scope: Scope, plan_id: str, action: str, target: str) -> Plan:
 
 def claim(plan: Plan) -> None:
     """Take it for applying; of two that try at once one gets it.  Raises Conflict."""
-    if not Plan.objects.filter(pk=plan.pk, applied_at=None).update(applied_at=datetime.now(UTC)):
+    anew = {"applied_at": datetime.now(UTC), "reached": 0, "told_at": None, "result": None}
+    if not Plan.objects.filter(pk=plan.pk, applied_at=None).update(**anew):
         raise Conflict(gettext_noop("This plan was already applied; nothing was done a second time."))
 
 
 def release(plan: Plan) -> None:
     """Give back a plan that was claimed and not begun."""
-    Plan.objects.filter(pk=plan.pk).update(applied_at=None)
+    patience.kept(lambda: Plan.objects.filter(pk=plan.pk).update(applied_at=None), "plan")
 
 
 def tell(plan: Plan, reached: int) -> None:
-    """How far the application has come."""
-    Plan.objects.filter(pk=plan.pk).update(reached=reached, told_at=datetime.now(UTC))
+    """How far the application has come.  Called in the middle of a change, so a busy database must not end it."""
+    try:
+        with transaction.atomic():
+            Plan.objects.filter(pk=plan.pk).update(reached=reached, told_at=datetime.now(UTC))
+    except DatabaseError:
+        logger.warning("plan.progress_not_told", extra={"plan": plan.pk, "reached": reached}, exc_info=True)
 
 
 def finish(plan: Plan, outcomes: Outcomes) -> None:
     """Keep what became of each target, for who looks at it later."""
     items = [[item.target, item.result.value, item.detail] for item in outcomes.items]
-    Plan.objects.filter(pk=plan.pk).update(
-        result={"items": items, "note": outcomes.note}, reached=len(items), told_at=datetime.now(UTC)
-    )
+    _end(plan, {"items": items, "note": outcomes.note}, reached=len(items))
 
 
 def fail(plan: Plan, sentence: str) -> None:
     """It ended without a result.  sentence: English, translated where shown."""
-    Plan.objects.filter(pk=plan.pk).update(result={"error": sentence}, told_at=datetime.now(UTC))
+    _end(plan, {"error": sentence})
+
+
+def _end(plan: Plan, result: dict[str, Any], **more: Any) -> None:
+    """What isn't kept shows as lost after a while; the audit trail has it all the same."""
+    rows = Plan.objects.filter(pk=plan.pk)
+    patience.kept(lambda: rows.update(result=result, told_at=datetime.now(UTC), **more), "plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +137,10 @@ class Progress:
 def progress(scope: Scope, plan_id: str, action: str, target: str) -> Progress:
     """How a plan that was applied comes along.  Raises NotFound."""
     plan = Plan.objects.filter(pk=plan_id, cluster=scope.cluster, action=action, target=target).first()
-    if plan is None or plan.applied_at is None:
+    if plan is None or (plan.applied_at is None and not plan.result):
         raise NotFound(gettext_noop("There is no such plan, or it was not applied. Its report may be under History."))
     result = plan.result or {}
-    told_at = plan.told_at or plan.applied_at
+    told_at = plan.told_at or plan.applied_at or plan.created_at
     outcomes = None
     if "items" in result:
         items = tuple(TargetOutcome(uid, Result(word), detail) for uid, word, detail in result["items"])

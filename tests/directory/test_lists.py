@@ -280,11 +280,13 @@ def test_the_last_one_leaves_the_allowlist_by_writing_it_whole(scope: Any, sim: 
 def test_odd_entries_on_the_allowlist_are_dropped_and_said(scope: Any, sim: Any) -> None:
     channel = group(sim)
     put(sim, "allowed", channel, ["ann", "odd@one"])
-    change = add(channel, ListName.ALLOWLIST)
+    assert preview(scope, add(channel, ListName.ALLOWLIST), UidList(("ben",))).notes == ()
+    change = remove(channel, ListName.ALLOWLIST)
+    put(sim, "allowed", channel, ["ben"])
     plan = preview(scope, change, UidList(("ben",)))
     assert lists.DROPS_ODD in plan.notes
     assert apply(scope, change, plan.id, reason="writers").counts() == {"done": 1}
-    assert stored(sim, "allowed", channel) == {"ann", "ben"}
+    assert stored(sim, "allowed", channel) == {"ann"}
 
 
 # -- half done -------------------------------------------------------------------------------------------------------

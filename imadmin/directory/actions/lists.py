@@ -4,31 +4,28 @@ The server answers 200 to list changes it did not make (reference 5.5), so every
 list again.  Pages go through `preview` and `apply`; scripts that name each uid themselves may call `change_list`.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from imadmin.accounts.permissions import Permission
-from imadmin.audit.record import Target, clean_reason, recorded
+from imadmin.audit.record import Entry, Target, clean_reason, recorded
 from imadmin.clusters.access import Scope
 from imadmin.core import events
 from imadmin.core.aio import run
-from imadmin.core.errors import AppError, InvalidInput, Unsupported, gettext_noop
+from imadmin.core.errors import InvalidInput, Unsupported, gettext_noop
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
-from imadmin.directory import plans
-from imadmin.directory.actions import beside, pieces
+from imadmin.directory import patience, plans
+from imadmin.directory.actions import beside, serial
+from imadmin.directory.actions.list_write import ListWriter, Written
 from imadmin.directory.actions.pieces import Sent
 from imadmin.directory.models import Plan, Restriction
 from imadmin.directory.queries.lists import ListName, read_list, why_without
 from imadmin.directory.remember import forget, remember
 from imadmin.directory.uids import BadUid, UidList, clean_uids, complaints, why_bad
-from imadmin.gateway.errors import (
-    CircuitOpen,
-    GatewayError,
-    ListWriteBroken,
-    RefusedLocally,
-)  # fmt: skip
+from imadmin.gateway.errors import CircuitOpen, RefusedLocally
 from imadmin.gateway.types import ChannelRef
 
 CHANNEL_ID_MAX = 500
@@ -36,10 +33,24 @@ INLINE_MOST = 20  # at 0.3 s a uid the most that a page should wait for
 
 NOT_ON_LIST = gettext_noop("it was not on the list")
 NOT_SENT = gettext_noop("not sent, because the cluster failed before its turn came")
+STOPPED = gettext_noop("not sent, because the dashboard was stopped before its turn came")
+LOST = gettext_noop("lost from the list when the change broke")
+MAYBE_LOST = gettext_noop("perhaps lost from the list when the change broke")
 NOT_THERE = gettext_noop("not there when read back")
 STILL_THERE = gettext_noop("still there when read back")
 HALF_WAY = gettext_noop(
     "The cluster stopped half way. Done is what was read back from it afterwards; the rest was not written."
+)
+LOST_SOME = gettext_noop(
+    "The change broke half way and took people off the list who should have stayed. Add them again; until then they "
+    "may not send."
+)
+STOPPED_HALF_WAY = gettext_noop(
+    "The dashboard was stopped half way. Done is what was read back; the rest was not written."
+)
+MENDED = gettext_noop("The cluster broke off on the way; the list was read back after that and is as it should be.")
+NOT_REMEMBERED = gettext_noop(
+    "The cluster was changed, but our own record of it could not be written: our database was busy."
 )
 UNREAD = gettext_noop("The change was sent, but the list could not be read back: look at it before you try again.")
 SLOW_CONVERSATIONS = gettext_noop(
@@ -162,7 +173,7 @@ def begin(scope: Scope, change: ListChange, plan_id: str, *, reason: str) -> Out
     """The same for a page: a long one goes on beside the request; then None, and `plans.progress` tells of it."""
     plan, wanted, before, reason = _claimed(scope, change, plan_id, reason)
     if len(wanted) > INLINE_MOST:
-        beside.start(plan, lambda: _carry_out(scope, change, wanted, before, reason, plan))
+        beside.start(plan, lambda ends: _carry_out(scope, change, wanted, before, reason, plan, ends))
         return None
     outcomes = _carry_out(scope, change, wanted, before, reason, plan)
     plans.finish(plan, outcomes)
@@ -234,7 +245,7 @@ def _notes(change: ListChange, changing: Sequence[str], before: list[str] | None
         notes.append(BEGINS)
     if not change.is_adding and before and len(changing) == len(set(before)):
         notes.append(EMPTIES)
-    if any(why_bad(uid) for uid in before):
+    if not change.is_adding and any(why_bad(uid) for uid in before):
         notes.append(DROPS_ODD)
     return tuple(notes)
 
@@ -246,116 +257,115 @@ def _carry_out(
     before: list[str] | None,
     reason: str,
     plan: Plan | None = None,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> Outcomes:
-    """Intent, write, read back, remember, outcome, signal."""
-    listed = frozenset(before or ())
-    todo = [uid for uid in wanted if before is None or (uid in listed) is not change.is_adding]
+    """Do it.  A plan of which nothing was begun is not used up."""
+    is_begun = False
     target = Target("channel", str(change.channel))
-    with recorded(scope.actor, change.action, target, reason, cluster=scope.slug) as entry:
-        sent = _write(scope, change, todo, before or [], plan) if todo else Sent()
-        after = _read_back(scope, change) if todo and before is not None else before
-        outcomes = _outcomes(change, wanted, before, after, sent)
-        asked = frozenset(wanted)
-        entry.finish(
-            before=None if before is None else listed & asked,
-            after=None if after is None else frozenset(after) & asked,
-            outcomes=outcomes,
-            detail={"size": [_size(before), _size(after)]},
-        )
-        if change.list is ListName.DENYLIST:
-            _remember(scope, change, outcomes, reason)
+    try:
+        with _undisturbed(scope, change):
+            if change.list is ListName.ALLOWLIST:
+                before = _read(scope, change)  # it may be written whole, so from what it is now
+            with recorded(scope.actor, change.action, target, reason, cluster=scope.slug) as entry:
+                is_begun = True
+                outcomes = _do(scope, change, wanted, before, entry, plan, is_stopping)
+    except Exception:
+        if plan and not is_begun:
+            plans.release(plan)
+        raise
     events.changed(f"{scope.slug}/{change.list}/{change.channel}")
     return outcomes
 
 
-def _write(scope: Scope, change: ListChange, uids: list[str], before: list[str], plan: Plan | None) -> Sent:
-    """Send the change.  What goes wrong on the way comes back as a value: the list is read back in any case."""
-    gateway, channel = scope.gateway, change.channel
+def _undisturbed(scope: Scope, change: ListChange) -> AbstractContextManager[None]:
+    """Members and denylist are changed uid by uid, which two may do at once."""
     if change.list is ListName.ALLOWLIST:
-        # Taking the last one off by itself leaves everybody locked out for half an hour (reference 2.5).
-        return _write_whole(scope, channel, _whole_list(before, uids, adding=change.is_adding))
-    write = {
-        (ListName.MEMBERS, Verb.ADD): gateway.add_subscribers,
-        (ListName.MEMBERS, Verb.REMOVE): gateway.remove_subscribers,
-        (ListName.DENYLIST, Verb.ADD): gateway.add_to_denylist,
-        (ListName.DENYLIST, Verb.REMOVE): gateway.remove_from_denylist,
-    }[change.list, change.verb]
-
-    def missing(piece: Sequence[str]) -> list[str] | None:
-        now = _read_back(scope, change)
-        listed = frozenset(now or ())
-        return None if now is None else [uid for uid in piece if (uid in listed) is not change.is_adding]
-
-    def told(count: int) -> None:
-        if plan:
-            plans.tell(plan, count)
-
-    return pieces.send(lambda piece: run(write(channel, piece)), uids, missing, told)
+        return serial.alone(scope.cluster.pk, f"{change.list} {change.channel}")
+    return nullcontext()
 
 
-def _write_whole(scope: Scope, channel: ChannelRef, uids: list[str]) -> Sent:
-    try:
-        run(scope.gateway.set_allowlist(channel, uids))
-    except ListWriteBroken as error:
-        return Sent(error, error.unsent)
-    except GatewayError as error:
-        return Sent(error)
-    return Sent()
-
-
-def _whole_list(before: Collection[str], uids: Sequence[str], *, adding: bool) -> list[str]:
-    kept = [uid for uid in dict.fromkeys(before) if not why_bad(uid)]
-    if adding:
-        return list(dict.fromkeys([*kept, *uids]))
-    leaving = frozenset(uids)
-    return [uid for uid in kept if uid not in leaving]
+def _do(
+    scope: Scope,
+    change: ListChange,
+    wanted: Sequence[str],
+    before: list[str] | None,
+    entry: Entry,
+    plan: Plan | None,
+    is_stopping: Callable[[], bool],
+) -> Outcomes:
+    """Write, read back, remember, outcome."""
+    listed = frozenset(before or ())
+    todo = [uid for uid in wanted if before is None or (uid in listed) is not change.is_adding]
+    tell: Callable[[int], None] = (lambda count: plans.tell(plan, count)) if plan else (lambda count: None)
+    writer = ListWriter(scope, change.channel, change.list, change.is_adding, tell, is_stopping)
+    written = writer.write(todo, before) if todo else Written(Sent(), before)
+    outcomes = _outcomes(change, wanted, before, written)
+    if change.list is ListName.DENYLIST and not patience.kept(
+        lambda: _remember(scope, change, outcomes, entry.intent.reason), "restriction"
+    ):
+        outcomes = replace(outcomes, note=NOT_REMEMBERED)
+    asked = frozenset((*wanted, *written.lost))
+    entry.finish(
+        before=None if before is None else listed & asked,
+        after=None if written.after is None else frozenset(written.after) & asked,
+        outcomes=outcomes,
+        detail={"size": [_size(before), _size(written.after)]},
+    )
+    return outcomes
 
 
 def _size(uids: list[str] | None) -> int | None:
     return None if uids is None else len(set(uids))
 
 
-def _read_back(scope: Scope, change: ListChange) -> list[str] | None:
-    try:
-        return run(read_list(scope.gateway, change.channel, change.list))
-    except AppError:
-        return None
-
-
-def _outcomes(
-    change: ListChange,
-    wanted: Sequence[str],
-    before: list[str] | None,
-    after: list[str] | None,
-    sent: Sent,
-) -> Outcomes:
-    """One outcome per uid, from what was on the list before and is on it now."""
+def _outcomes(change: ListChange, wanted: Sequence[str], before: list[str] | None, written: Written) -> Outcomes:
+    """One outcome per uid, from what was on the list before and is on it now; and one for each who was lost by it."""
+    sent, after = written.sent, written.after
     failure, unsent = sent.failure, frozenset(sent.unsent)
     if isinstance(failure, CircuitOpen):
         unsent = frozenset(wanted)
     why = failure.text() if failure else (NOT_THERE if change.is_adding else STILL_THERE)
+    not_sent = STOPPED if sent.is_stopped else NOT_SENT
     if before is None:
         # Nobody knows who was on it, so "already so" would be a guess.
-        results = ((uid, Result.FAILED if uid in unsent else Result.UNKNOWN) for uid in wanted)
-        return Outcomes(tuple(TargetOutcome(uid, result, why if failure else "") for uid, result in results), UNREAD)
+        return Outcomes(
+            tuple(
+                TargetOutcome(uid, Result.FAILED, not_sent)
+                if uid in unsent
+                else TargetOutcome(uid, Result.UNKNOWN, why if failure else "")
+                for uid in wanted
+            ),
+            UNREAD,
+        )
     found = Outcomes.of_presence(wanted, before, after, present=change.is_adding, unsent=unsent, why=why).items
-    return Outcomes(tuple(_told(change, item, unsent) for item in found), _note(found, after, failure))
+    lost = (
+        TargetOutcome(uid, Result.UNKNOWN, MAYBE_LOST) if after is None else TargetOutcome(uid, Result.FAILED, LOST)
+        for uid in written.lost
+    )
+    items = (*(_told(change, item, unsent, not_sent) for item in found), *lost)
+    return Outcomes(items, _note(change, items, written))
 
 
-def _told(change: ListChange, item: TargetOutcome, unsent: Collection[str]) -> TargetOutcome:
+def _told(change: ListChange, item: TargetOutcome, unsent: Collection[str], not_sent: str) -> TargetOutcome:
     if item.result is Result.ALREADY and not change.is_adding:
         return TargetOutcome(item.target, Result.NOT_FOUND, NOT_ON_LIST)
     if item.result is Result.FAILED and item.target in unsent:
-        return TargetOutcome(item.target, Result.FAILED, NOT_SENT)
+        return TargetOutcome(item.target, Result.FAILED, not_sent)
     return item
 
 
-def _note(found: Sequence[TargetOutcome], after: list[str] | None, failure: GatewayError | None) -> str:
-    if after is None:
+def _note(change: ListChange, items: Sequence[TargetOutcome], written: Written) -> str:
+    if written.after is None:
         return UNREAD
-    if failure is None:
+    if written.lost:
+        return LOST_SOME
+    if written.sent.is_stopped:
+        return STOPPED_HALF_WAY
+    if written.sent.failure is None:
         return ""
-    return HALF_WAY if any(item.result is Result.FAILED for item in found) else SLOW_CONVERSATIONS
+    if any(item.result is Result.FAILED for item in items):
+        return HALF_WAY
+    return MENDED if change.list is ListName.ALLOWLIST else SLOW_CONVERSATIONS
 
 
 def _remember(scope: Scope, change: ListChange, outcomes: Outcomes, reason: str) -> None:

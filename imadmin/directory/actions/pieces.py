@@ -18,10 +18,14 @@ PAUSE_SECONDS = 0.1  # between two pieces: bursts wedge slots for good
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """failure: the last thing that went wrong, also when the rest went well after it.  unsent: never left us."""
+    """failure: the last thing that went wrong, also when the rest went well after it.  unsent: never left us.
+
+    is_stopped: nothing failed, we were told to end.
+    """
 
     failure: GatewayError | None = None
     unsent: tuple[str, ...] = ()
+    is_stopped: bool = False
 
 
 def send(
@@ -29,8 +33,9 @@ def send(
     uids: Sequence[str],
     missing: Callable[[Sequence[str]], Sequence[str] | None],
     told: Callable[[int], None] = lambda count: None,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> Sent:
-    """Write all uids, piece by piece.  told: hears how many are behind us.
+    """Write all uids, piece by piece.  told: hears how many are behind us.  is_stopping: asked before each piece.
 
     missing: which of these are not yet as wanted, read from the cluster; None when it can't be read.  A piece that the
     cluster gave up on is looked at: where some of it is written the cluster is slow and gets smaller pieces, where
@@ -38,6 +43,8 @@ def send(
     """
     left, size, failure = list(uids), FIRST, None
     while left:
+        if is_stopping():
+            return Sent(failure, tuple(left), is_stopped=True)
         piece, rest = left[:size], left[size:]
         began = time.monotonic()
         try:
