@@ -172,9 +172,10 @@ class Http:
         )
 
     async def unused_for(self, seconds: float) -> None:
-        """Wait until no call is under way and none was for so long."""
+        """Wait until no call is under way and none was for so long, counted from now."""
+        started = time.monotonic()
         while not self._is_closed:
-            left = seconds if self._under_way else self._used_at + seconds - time.monotonic()
+            left = seconds if self._under_way else max(started, self._used_at) + seconds - time.monotonic()
             if left <= 0:
                 return
             await asyncio.sleep(left)
