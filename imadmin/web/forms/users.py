@@ -49,7 +49,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason, kept in the audit"),
         max_length=REASON_MAX,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "data-autofocus": True, "minlength": 3}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "data-autofocus": True, "minlength": 2}),
         error_messages={"required": _("Say why, in a few words: it is kept on the audit trail.")},
     )
 
