@@ -6,9 +6,15 @@ from collections.abc import Callable
 
 from django.db import DatabaseError
 
+from imadmin.core.errors import gettext_noop
+
 logger = logging.getLogger(__name__)
 
 PAUSES = (0.1, 0.5, 1.0)  # beside the five seconds that each try waits by itself
+
+NOT_REMEMBERED = gettext_noop(
+    "The cluster was changed, but our own record of it could not be written: our database was busy."
+)
 
 
 def kept(write: Callable[[], object], what: str) -> bool:

@@ -141,7 +141,7 @@ def test_a_busy_database_does_not_end_a_change_whose_progress_it_cannot_keep(sco
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("times", "note"), [(2, ""), (99, lists.NOT_REMEMBERED)])
+@pytest.mark.parametrize(("times", "note"), [(2, ""), (99, patience.NOT_REMEMBERED)])
 def test_our_record_is_tried_again_and_its_loss_is_told(
     scope: Any, sim: Any, monkeypatch: Any, times: int, note: str
 ) -> None:

@@ -1,18 +1,22 @@
 """Flags: all five written together, two read back, three from our own record or unknown."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from imadmin.audit.models import AuditEntry
 from imadmin.core.errors import Conflict, Forbidden, InvalidInput, Unsupported
+from imadmin.directory import patience
 from imadmin.directory.actions.flags import MOVED, set_flags
 from imadmin.directory.models import FlagRecord
 from imadmin.directory.queries.flags import read_flags
 from imadmin.gateway.errors import GatewayError
 from imadmin.gateway.types import ChannelFlags, ChannelRef
 from tests.directory.channel_stage import flags_of, group, kill_all, wedge
+from tests.directory.locked import locked
 
 pytestmark = pytest.mark.django_db
 
@@ -114,3 +118,36 @@ def test_a_dead_cluster_is_said_before_anything_is_recorded(scope: Any, sim: Any
     with pytest.raises(GatewayError):
         set_flags(scope, channel, ChannelFlags(ban=True), reason="because")
     assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_write_the_flags_they_saw_only_one_writes(scope: Any, sim: Any) -> None:
+    channel = group(sim)
+    shown = read_flags(scope, channel).state
+    sim.slow(sim.call(lambda state: state.leader_of(channel.id)), 0.1)
+    ends: list[str] = []
+
+    def write(flags: ChannelFlags) -> None:
+        try:
+            set_flags(scope, channel, flags, reason="both at once", state=shown)
+            ends.append("done")
+        except Conflict:
+            ends.append("moved")
+        finally:
+            connection.close()
+
+    threads = [
+        threading.Thread(target=write, args=(flags,)) for flags in (ChannelFlags(ban=True), ChannelFlags(disband=True))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ends) == ["done", "moved"]
+
+
+def test_a_record_of_the_flags_that_cannot_be_kept_is_told(scope: Any, sim: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(patience, "PAUSES", (0, 0))
+    with locked("INSERT", "directory_flagrecord"):
+        outcomes = set_flags(scope, group(sim), ChannelFlags(ban=True), reason="closed")
+    assert results(outcomes)["ban"] == "done" and outcomes.note == patience.NOT_REMEMBERED

@@ -1,16 +1,22 @@
 """Keeping people out and stopping them from sending, against live clients; what is remembered, and undoing it."""
 
+import threading
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from imadmin.audit.models import AuditEntry
 from imadmin.clusters.access import Scope
-from imadmin.core.errors import AppError, Conflict, Forbidden, InvalidInput
+from imadmin.core.errors import AppError, Busy, Conflict, Forbidden, InvalidInput
 from imadmin.core.outcomes import Result
-from imadmin.directory.actions import restrictions
+from imadmin.directory import patience
+from imadmin.directory.actions import restrictions, serial
 from imadmin.directory.models import FlagRecord, Restriction
 from imadmin.simulator import SimulatedCluster
+from tests.directory.locked import locked
 from tests.directory.test_sessions import connect, paths, results
 from tests.directory.user_stage import cluster_stage, scope_stage, short_waits, sim_stage  # noqa: F401
 from tests.directory.wsclient import LiveClient, LoginRefused
@@ -192,3 +198,84 @@ def test_each_needs_the_right_a_reason_and_a_uid(
         assert field in caught.value.fields
     assert not AuditEntry.objects.exists()
     assert not paths(quick_sim, "/channel/info")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_restrict_one_person_at_once_do_not_undo_each_other(
+    scope: Scope, quick_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second reads the entry only when the first has written and remembered: its send ban is kept."""
+    read, inside, both = restrictions._read_entry, [], []
+
+    def counted(scope: Scope, uid: str) -> Any:
+        inside.append(uid)
+        both.append(len(inside))
+        try:
+            time.sleep(0.1)
+            return read(scope, uid)
+        finally:
+            time.sleep(0.1)
+            inside.remove(uid)
+
+    monkeypatch.setattr(restrictions, "_read_entry", counted)
+    acts = (restrictions.stop_sending, restrictions.keep_out)
+    threads = [threading.Thread(target=lambda act=act: _by_itself(act, scope)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    entry = entry_of(quick_sim)
+    assert (entry.ban, entry.send_ban, both) == (1, 1, [1, 1])
+
+
+def _by_itself(act: Any, scope: Scope) -> None:
+    try:
+        act(scope, UID, reason="both at once")
+    finally:
+        connection.close()
+
+
+def test_who_waits_too_long_for_another_is_told_that_nothing_was_done(
+    scope: Scope, quick_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial, "WAIT_SECONDS", 0.05)
+    with serial.alone(scope.cluster.pk, f"entry {UID}"):
+        refused: list[Any] = []
+
+        def other() -> None:
+            try:
+                restrictions.stop_sending(scope, UID, reason="spam")
+            except Busy as error:
+                refused.append(error)
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert "nothing was done" in refused[0].text() and not paths(quick_sim, "/channel/info")
+    assert not serial._held and not AuditEntry.objects.exists()
+
+
+def test_stopping_does_not_lift_a_ban_that_a_node_has_not_heard_of(
+    scope: Scope, quick_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restrictions.keep_out(scope, UID, reason="sells accounts")
+    channel, asked = scope.gateway.channel, []
+
+    async def stale_first(ref: Any) -> Any:
+        asked.append(ref)
+        found = await channel(ref)
+        return replace(found, ban=False) if len(asked) == 1 else found
+
+    monkeypatch.setattr(scope.gateway, "channel", stale_first)
+    restrictions.stop_sending(scope, UID, reason="spam")
+    assert (entry_of(quick_sim).ban, entry_of(quick_sim).send_ban) == (1, 1)
+
+
+def test_a_record_that_cannot_be_kept_is_a_step_that_failed(
+    scope: Scope, quick_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PAUSES", (0, 0))
+    with locked("INSERT", "directory_restriction"):
+        report = restrictions.stop_sending(scope, UID, reason="spam")
+    assert results(report) == [("entry", "done"), ("record", "failed")] and report.verdict == "partial"
+    assert AuditEntry.objects.get(phase="outcome").outcome == "partial"

@@ -10,6 +10,7 @@ from imadmin.core.errors import AppError, Forbidden, InvalidInput, NotFound
 from imadmin.core.outcomes import Result
 from imadmin.directory.actions import sessions
 from imadmin.directory.steps import Report
+from imadmin.gateway.errors import TimedOut
 from imadmin.simulator import SimulatedCluster
 from tests.directory.user_stage import cluster_stage, scope_stage, short_waits, sim_stage  # noqa: F401
 from tests.directory.wsclient import LiveClient
@@ -312,3 +313,21 @@ def test_a_viewer_is_refused(quick_cluster: Any, scope_of: Any) -> None:
         with pytest.raises(Forbidden):
             act()
     assert not AuditEntry.objects.exists()
+
+
+def test_a_log_out_that_could_not_read_the_devices_before_claims_nothing_about_them(
+    scope: Scope, quick_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_sim.call(lambda state: state.add_user("anna", flag=1, token="tok"))
+    devices, asked = scope.gateway.devices, []
+
+    async def silent_first(uid: str) -> Any:
+        asked.append(uid)
+        if len(asked) == 1:
+            raise TimedOut(node="1001")
+        return await devices(uid)
+
+    monkeypatch.setattr(scope.gateway, "devices", silent_first)
+    step = sessions.log_out(scope, "anna", reason="stolen phone").steps[0]
+    assert step.code == "sign-out" and step.result is Result.DONE
+    assert "isn't known" in step.found_text() and "before either" not in step.found_text()

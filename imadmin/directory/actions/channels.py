@@ -9,7 +9,8 @@ from imadmin.core import events
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError, Conflict, InvalidInput, gettext_noop
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
-from imadmin.directory.actions.flags import remember
+from imadmin.directory.actions import serial
+from imadmin.directory.actions.flags import remembered
 from imadmin.directory.actions.lists import CHANNEL_ID_MAX, NOT_THERE, UNREAD
 from imadmin.directory.queries.lists import ListName, read_list
 from imadmin.directory.uids import clean_uids
@@ -32,20 +33,21 @@ def create_channel(
     reason = clean_reason(reason)
     _check_new(channel)
     wanted = clean_uids(members, field="members") if members else ()
-    if run(scope.gateway.channel(channel)) is not None:
-        # Creating over it would overwrite its flags.
-        raise Conflict(EXISTS)
     target = Target("channel", str(channel))
-    with recorded(scope.actor, "channel.create", target, reason, cluster=scope.slug) as entry:
-        failure = _create(scope, channel, flags, wanted)
-        outcomes = _read_back(scope, channel, wanted, failure)
-        after = {
-            "flags": {name: getattr(flags, name) for name in flags.__slots__},
-            "members": outcomes.of(Result.DONE)[1:],
-        }
-        entry.finish(before=None, after=after, outcomes=outcomes)
-        if failure is None:
-            remember(scope, channel, flags)
+    with serial.alone(scope.cluster.pk, f"flags {channel}"):
+        if run(scope.gateway.channel(channel)) is not None:
+            # Creating over it would overwrite its flags.
+            raise Conflict(EXISTS)
+        with recorded(scope.actor, "channel.create", target, reason, cluster=scope.slug) as entry:
+            failure = _create(scope, channel, flags, wanted)
+            outcomes = _read_back(scope, channel, wanted, failure)
+            after = {
+                "flags": {name: getattr(flags, name) for name in flags.__slots__},
+                "members": outcomes.of(Result.DONE)[1:],
+            }
+            if failure is None:
+                outcomes = remembered(scope, channel, flags, outcomes)
+            entry.finish(before=None, after=after, outcomes=outcomes)
     events.changed(f"{scope.slug}/channels")
     return outcomes
 

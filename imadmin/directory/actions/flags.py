@@ -3,6 +3,7 @@
 Ban and disband are read back; the other three can't be, so what we wrote is kept in our own record and shown as such.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from imadmin.accounts.permissions import Permission
@@ -12,6 +13,8 @@ from imadmin.core import events
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError, Conflict, Unsupported, gettext_noop
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
+from imadmin.directory import patience
+from imadmin.directory.actions import serial
 from imadmin.directory.models import FlagRecord
 from imadmin.directory.parts import Part
 from imadmin.directory.queries.flags import FLAGS, READABLE_FLAGS, FlagState, flag_state, read_flags
@@ -37,17 +40,18 @@ def set_flags(
     if why := why_no_flags(channel):
         raise Unsupported(why)
     reason = clean_reason(reason)
-    before = read_flags(scope, channel)
-    if state is not None and state != before.state:
-        raise Conflict(MOVED)
     target = Target("channel", str(channel))
-    with recorded(scope.actor, "channel.set_flags", target, reason, cluster=scope.slug) as entry:
-        failure = write(scope, channel, flags)
-        after = read_back(scope, channel)
-        outcomes = compare(flags, before, after, failure)
-        entry.finish(before=_plain(before), after=_plain(after) if after else None, outcomes=outcomes)
-        if failure is None:
-            remember(scope, channel, flags)
+    with serial.alone(scope.cluster.pk, f"flags {channel}"):
+        before = read_flags(scope, channel)
+        if state is not None and state != before.state:
+            raise Conflict(MOVED)
+        with recorded(scope.actor, "channel.set_flags", target, reason, cluster=scope.slug) as entry:
+            failure = write(scope, channel, flags)
+            after = read_back(scope, channel)
+            outcomes = compare(flags, before, after, failure)
+            if failure is None:
+                outcomes = remembered(scope, channel, flags, outcomes)
+            entry.finish(before=_plain(before), after=_plain(after) if after else None, outcomes=outcomes)
     events.changed(f"{scope.slug}/flags/{channel}")
     return outcomes
 
@@ -97,6 +101,13 @@ def compare(flags: ChannelFlags, before: FlagState, after: FlagState | None, fai
         else:
             items.append(TargetOutcome(name, Result.FAILED, why or DIFFERENT))
     return Outcomes(tuple(items))
+
+
+def remembered(scope: Scope, channel: ChannelRef, flags: ChannelFlags, outcomes: Outcomes) -> Outcomes:
+    """Keep what was written; the outcomes say so when that could not be kept."""
+    if patience.kept(lambda: remember(scope, channel, flags), "flags"):
+        return outcomes
+    return replace(outcomes, note=patience.NOT_REMEMBERED)
 
 
 def remember(scope: Scope, channel: ChannelRef, flags: ChannelFlags) -> None:

@@ -49,9 +49,6 @@ STOPPED_HALF_WAY = gettext_noop(
     "The dashboard was stopped half way. Done is what was read back; the rest was not written."
 )
 MENDED = gettext_noop("The cluster broke off on the way; the list was read back after that and is as it should be.")
-NOT_REMEMBERED = gettext_noop(
-    "The cluster was changed, but our own record of it could not be written: our database was busy."
-)
 UNREAD = gettext_noop("The change was sent, but the list could not be read back: look at it before you try again.")
 SLOW_CONVERSATIONS = gettext_noop(
     "The list is written, but the cluster gave up while it updated the conversations of these people."
@@ -303,7 +300,7 @@ def _do(
     if change.list is ListName.DENYLIST and not patience.kept(
         lambda: _remember(scope, change, outcomes, entry.intent.reason), "restriction"
     ):
-        outcomes = replace(outcomes, note=NOT_REMEMBERED)
+        outcomes = replace(outcomes, note=patience.NOT_REMEMBERED)
     asked = frozenset((*wanted, *written.lost))
     entry.finish(
         before=None if before is None else listed & asked,

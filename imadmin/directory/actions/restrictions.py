@@ -5,6 +5,8 @@ the rest as we wrote them last.  A send ban can't be read back; its proof is tha
 """
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from imadmin.accounts.permissions import Permission
@@ -14,6 +16,8 @@ from imadmin.core import events
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError, Conflict, gettext_noop
 from imadmin.core.outcomes import Result
+from imadmin.directory import patience
+from imadmin.directory.actions import serial
 from imadmin.directory.actions.sessions import KICK_REST, UNCERTAIN, clean_uid, labels, log_out_notes, log_out_steps
 from imadmin.directory.models import FlagRecord, Restriction
 from imadmin.directory.parts import Part, attempt, part
@@ -41,6 +45,7 @@ KEEP_OUT_SENT = gettext_noop("Write login ban and send ban to the user's own ent
 LET_IN_SENT = gettext_noop("Take the login ban off the user's own entry.")
 STOP_SENT = gettext_noop("Write the send ban to the user's own entry.")
 ALLOW_SENT = gettext_noop("Take the send ban off the user's own entry.")
+RECORD_SENT = gettext_noop("Keep our own record of it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,10 @@ def keep_out(scope: Scope, uid: str, *, reason: str) -> Report:
     """
     scope.require(Permission.RESTRICT_USERS)
     uid, story, reason = clean_uid(uid), Story("keep-out", uid), clean_reason(reason)
-    with recorded(scope.actor, "user.keep-out", Target("user", uid), reason, cluster=scope.slug) as entry:
+    with (
+        _alone(scope, uid),
+        recorded(scope.actor, "user.keep-out", Target("user", uid), reason, cluster=scope.slug) as entry,
+    ):
         known = _read_entry(scope, uid)
         result = _write(scope, uid, story, known, known.flags(ban=True, send_ban=True), KEEP_OUT_SENT)
         remaining = None
@@ -84,7 +92,7 @@ def keep_out(scope: Scope, uid: str, *, reason: str) -> Report:
                 story.skip(code, sent)
         else:
             if result is not Result.UNKNOWN:
-                remember(scope, Kind.KEEP_OUT, [uid], reason=reason)
+                _keep(story, lambda: remember(scope, Kind.KEEP_OUT, [uid], reason=reason))
             before, after = log_out_steps(scope, uid, story)
             remaining = after.value if after.is_known else None
             notes = (NOT_READABLE, *log_out_notes(story, before, after))
@@ -105,7 +113,10 @@ def let_in(scope: Scope, uid: str, *, reason: str) -> Report:
     """Undo `keep_out`. Sending stays stopped when that was recorded by itself."""
     scope.require(Permission.RESTRICT_USERS)
     uid, story = clean_uid(uid), Story("let-in", uid)
-    with recorded(scope.actor, "user.let-in", Target("user", uid), reason, cluster=scope.slug) as entry:
+    with (
+        _alone(scope, uid),
+        recorded(scope.actor, "user.let-in", Target("user", uid), reason, cluster=scope.slug) as entry,
+    ):
         known = _read_entry(scope, uid)
         stays_stopped = open_rows(scope, Kind.STOP_SENDING).filter(uid=uid).exists()
         was_ours = open_rows(scope, Kind.KEEP_OUT).filter(uid=uid).exists()
@@ -117,7 +128,7 @@ def let_in(scope: Scope, uid: str, *, reason: str) -> Report:
         else:
             result = _write(scope, uid, story, known, known.flags(ban=False, send_ban=stays_stopped), LET_IN_SENT)
             if result in (Result.DONE, Result.ALREADY):
-                forget(scope, Kind.KEEP_OUT, [uid])
+                _keep(story, lambda: forget(scope, Kind.KEEP_OUT, [uid]))
                 notes = (NEW_TOKEN, STILL_STOPPED) if stays_stopped else (NEW_TOKEN,)
         report = story.report(notes=notes)
         entry.finish(before=known.shown(), after=_after(scope, uid, result, ban=False), outcomes=report.outcomes)
@@ -129,11 +140,16 @@ def stop_sending(scope: Scope, uid: str, *, reason: str) -> Report:
     """Refuse every message of this user from now on (reason 25), on all sessions, sockets left behind included."""
     scope.require(Permission.RESTRICT_USERS)
     uid, story, reason = clean_uid(uid), Story("stop-sending", uid), clean_reason(reason)
-    with recorded(scope.actor, "user.stop-sending", Target("user", uid), reason, cluster=scope.slug) as entry:
+    with (
+        _alone(scope, uid),
+        recorded(scope.actor, "user.stop-sending", Target("user", uid), reason, cluster=scope.slug) as entry,
+    ):
         known = _read_entry(scope, uid)
-        result = _write(scope, uid, story, known, known.flags(ban=known.is_banned, send_ban=True), STOP_SENT)
+        # A node that hasn't heard of the ban yet must not make us lift it.
+        is_banned = known.is_banned or open_rows(scope, Kind.KEEP_OUT).filter(uid=uid).exists()
+        result = _write(scope, uid, story, known, known.flags(ban=is_banned, send_ban=True), STOP_SENT)
         if result in (Result.DONE, Result.ALREADY):
-            remember(scope, Kind.STOP_SENDING, [uid], reason=reason)
+            _keep(story, lambda: remember(scope, Kind.STOP_SENDING, [uid], reason=reason))
         report = story.report(notes=(NOT_READABLE, STILL_RECEIVES, API_SENDS))
         entry.finish(before=known.shown(), after=_after(scope, uid, result), outcomes=report.outcomes)
     _announce(scope, uid)
@@ -144,7 +160,10 @@ def allow_sending(scope: Scope, uid: str, *, reason: str) -> Report:
     """Undo `stop_sending`.  Raises Conflict while the user is kept out, which stops sending too."""
     scope.require(Permission.RESTRICT_USERS)
     uid, story = clean_uid(uid), Story("allow-sending", uid)
-    with recorded(scope.actor, "user.allow-sending", Target("user", uid), reason, cluster=scope.slug) as entry:
+    with (
+        _alone(scope, uid),
+        recorded(scope.actor, "user.allow-sending", Target("user", uid), reason, cluster=scope.slug) as entry,
+    ):
         if open_rows(scope, Kind.KEEP_OUT).filter(uid=uid).exists():
             raise Conflict(
                 gettext_noop("This user is kept out, which stops sending too. Nothing was changed."),
@@ -153,7 +172,7 @@ def allow_sending(scope: Scope, uid: str, *, reason: str) -> Report:
         known = _read_entry(scope, uid)
         result = _write(scope, uid, story, known, known.flags(ban=known.is_banned, send_ban=False), ALLOW_SENT)
         if result in (Result.DONE, Result.ALREADY):
-            forget(scope, Kind.STOP_SENDING, [uid])
+            _keep(story, lambda: forget(scope, Kind.STOP_SENDING, [uid]))
         report = story.report(notes=(NOT_READABLE,))
         entry.finish(before=known.shown(), after=_after(scope, uid, result), outcomes=report.outcomes)
     _announce(scope, uid)
@@ -173,8 +192,18 @@ def _write(scope: Scope, uid: str, story: Story, known: _Entry, flags: ChannelFl
     why = (failure or after.error) if result in (Result.FAILED, Result.UNKNOWN) else None
     story.add("entry", result, sent, found, why=why)
     if result in (Result.DONE, Result.ALREADY):
-        _remember_flags(scope, uid, flags)
+        _keep(story, lambda: _remember_flags(scope, uid, flags))
     return result
+
+
+def _alone(scope: Scope, uid: str) -> AbstractContextManager[None]:
+    return serial.alone(scope.cluster.pk, f"entry {uid}")
+
+
+def _keep(story: Story, write: Callable[[], object]) -> None:
+    """Our own record; when it can't be kept that is a step that failed."""
+    if not patience.kept(write, "restriction"):
+        story.add("record", Result.FAILED, RECORD_SENT, patience.NOT_REMEMBERED)
 
 
 def _judge(

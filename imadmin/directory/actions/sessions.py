@@ -144,7 +144,7 @@ def log_out_steps(scope: Scope, uid: str, story: Story) -> tuple[Sessions, Sessi
         if failure is None or failure.code in UNCERTAIN:
             time.sleep(SIGN_OUT_WAIT)
         seen, left = _read_both(scope, uid)
-        tell_sign_out(story, SIGNED_OUT_BY_ALL, rows, seen, failure)
+        tell_sign_out(story, SIGNED_OUT_BY_ALL, rows if devices.is_known else None, seen, failure)
     else:
         found = gettext_noop(
             "The server keeps no device of this user, so there is no token to blank. Nothing was sent."
@@ -223,11 +223,15 @@ def tell_kick(story: Story, session: Session, after: Sessions, failure: AppError
 def tell_sign_out(
     story: Story,
     flags: tuple[int, ...],
-    before: tuple[Device, ...],
+    before: tuple[Device, ...] | None,
     after: Part[tuple[Device, ...]],
     failure: AppError | None,
 ) -> None:
-    """A blank token is the proof; a device without one before can't prove anything but was told to go."""
+    """A blank token is the proof; a device without one before can't prove anything but was told to go.
+
+    before: None when the devices could not be read.
+    """
+    had_token = any(row.has_token for row in before or ())
     names = ", ".join(device_name(flag) for flag in flags)
     kept = [device_name(row.flag) for row in after.value if row.flag in flags and row.has_token]
     why: AppError | None = None
@@ -239,10 +243,14 @@ def tell_sign_out(
         )
     elif kept:
         result, found, why = Result.FAILED, gettext_noop("A token is still stored for %(kept)s."), failure
-    elif failure is not None and not any(row.has_token for row in before):
+    elif before is None:
+        result = Result.DONE if failure is None else _blind(failure)
+        found = gettext_noop("Read back: no token is stored. Whether one was before isn't known.")
+        why = failure
+    elif failure is not None and not had_token:
         result = _blind(failure)
         found, why = gettext_noop("No token was stored before, so nothing tells whether it arrived."), failure
-    elif any(row.has_token for row in before):
+    elif had_token:
         result, found = Result.DONE, gettext_noop("Read back: no token is stored any more.")
     else:
         result, found = (
