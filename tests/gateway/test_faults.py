@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import time
 
 import httpx
 import pytest
 
+from imadmin.gateway import breaker as breaker_module
 from imadmin.gateway import http as http_module
 from imadmin.gateway.address import OUTSIDE
 from imadmin.gateway.contract import Connection
@@ -17,15 +19,18 @@ from imadmin.gateway.errors import (
     Rejected,
     TimedOut,
     Unauthorised,
+    Uncertain,
     Unreachable,
 )  # fmt: skip
 from imadmin.gateway.http import Call, Http, Timeouts
+from imadmin.gateway.kinds.wukongim2 import roster as roster_module
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.registry import open_gateway
 from imadmin.gateway.types import ChannelFlags, ChannelRef, MessageQuery
 from imadmin.simulator import SimulatedCluster
 from tests.gateway.conftest import ALONE, GROUP, TOKEN, Open, Script, connection_to, streamed
 
+BRIEF = {"failures": 2, "seconds": 0.2, "clock": time.monotonic}
 QUICK = Timeouts(connect=2.0, read=2.0, write=2.0, pool=2.0, total=3.0)
 
 
@@ -171,12 +176,60 @@ async def test_without_any_node_there_is_an_error_not_an_empty_list(cluster: Sim
             await question
 
 
-async def test_silence_is_a_time_out(cluster: SimulatedCluster, open_to: Open):
+async def test_silence_of_all_is_a_time_out(cluster: SimulatedCluster, open_to: Open):
+    gateway = open_to(connection_to(cluster, jwt_user=""))
+    await gateway.nodes()
+    for node in cluster.nodes:
+        cluster.hang(node.id)
+    for question in (gateway.system_users(), gateway.nodes()):
+        with pytest.raises(TimedOut):
+            await question
+    for node in cluster.nodes:
+        cluster.resume(node.id)
+
+
+async def test_silence_of_the_only_known_address_is_a_time_out(cluster: SimulatedCluster, open_to: Open):
     gateway = open_to(connection_to(cluster, jwt_user=""))
     cluster.hang(cluster.nodes[0].id)
     with pytest.raises(TimedOut):
         await gateway.system_users()
     cluster.resume(cluster.nodes[0].id)
+
+
+async def test_questions_turn_to_another_node_when_the_configured_one_hangs(cluster, open_to: Open, sent, monkeypatch):
+    """Also while its breaker opens, rests and lets one try: no question of a person fails for that."""
+    monkeypatch.setattr(roster_module, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(breaker_module.Breaker.__init__, "__kwdefaults__", BRIEF)
+    gateway = open_to(connection_to(cluster))
+    await gateway.nodes()
+    hung = cluster.nodes[0].id
+    cluster.hang(hung)
+    for _ in range(4):
+        assert await gateway.system_users() == ()
+        answer = await gateway.nodes()
+        assert [failure.node for failure in answer.failed] == [str(hung)]
+        assert len(await gateway.node_ids()) == 3
+    assert sum(node == hung for node, _, _ in sent("/user/systemuids")) <= 1, "the suspect comes last"
+    cluster.resume(hung)
+
+
+async def test_a_change_is_not_sent_to_another_node_after_silence(script: Script, scripted: WuKongIM2):
+    script.answers["/channel"] = httpx.ReadTimeout("silent")
+    scripted.link.others = lambda: ("http://other:5001",)
+    with pytest.raises(Uncertain):
+        await scripted.set_flags(GROUP, ChannelFlags())
+    assert script.called("/channel") == 1
+
+
+async def test_the_nodes_last_known_stay_known_while_nobody_answers(cluster, open_to: Open, monkeypatch):
+    monkeypatch.setattr(roster_module, "KEEP_SECONDS", 0.0)
+    gateway = open_to(connection_to(cluster))
+    known = await gateway.node_ids()
+    for node in cluster.nodes:
+        cluster.kill(node.id)
+    assert await gateway.node_ids() == known
+    with pytest.raises(GatewayError):
+        await gateway.nodes()
 
 
 async def test_an_answer_that_drips_is_cut_off_in_the_end():

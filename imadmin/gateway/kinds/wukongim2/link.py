@@ -1,7 +1,7 @@
 """The one way from us to a cluster: picks the address, adds both credentials, applies the guard rails.
 
-Questions for any node go to the configured address and, when no connection to it comes about, to the other known
-nodes: every main API answers everything, forwarding inside the cluster.  Questions for one node go to that node alone.
+Questions for any node go to the configured address and, when it can't be reached or stays silent, to another known
+node: every main API answers everything, forwarding inside the cluster.  Questions for one node go to that node alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from imadmin.core.errors import gettext_noop
 from imadmin.gateway.contract import Connection
-from imadmin.gateway.errors import CircuitOpen, RefusedLocally, Unreachable
+from imadmin.gateway.errors import CircuitOpen, RefusedLocally, TimedOut, Unreachable
 from imadmin.gateway.http import ASKING, CHANGING, CUT_READ, Call, Http, Reply, Timeouts, base_url
 from imadmin.gateway.kinds.wukongim2 import answers, guards
 from imadmin.gateway.kinds.wukongim2.signin import SignIn
@@ -35,10 +35,10 @@ class Link:
 
     async def get(
         self, operation: str, path: str, params: dict[str, Any] | None = None, *,
-        parse: Callable[[Any], T], timeouts: Timeouts = ASKING,
+        parse: Callable[[Any], T], timeouts: Timeouts = ASKING, turns: bool = True,
     ) -> T:  # fmt: skip
-        """A question that any node can answer."""
-        return answers.read(await self.reply(operation, path, params, timeouts=timeouts), parse)
+        """A question that any node can answer.  turns: whether another node is asked after one that stayed silent."""
+        return answers.read(await self.reply(operation, path, params, timeouts=timeouts, turns=turns), parse)
 
     async def get_from(
         self, operation: str, base: str, path: str, params: dict[str, Any] | None = None, *,
@@ -60,10 +60,12 @@ class Link:
         answers.confirm(await self._ask_anyone(call))
 
     async def reply(
-        self, operation: str, path: str, params: dict[str, Any] | None = None, *, timeouts: Timeouts = ASKING
-    ) -> Reply:
+        self, operation: str, path: str, params: dict[str, Any] | None = None, *,
+        timeouts: Timeouts = ASKING, turns: bool = True,
+    ) -> Reply:  # fmt: skip
         """As `get`, before it is read: for the routes whose failures mean something."""
-        return await self._ask_anyone(await self._call(operation, path, params=params, timeouts=timeouts))
+        call = await self._call(operation, path, params=params, timeouts=timeouts)
+        return await self._ask_anyone(call, turns=turns)
 
     async def reply_from(
         self, operation: str, base: str, path: str, params: dict[str, Any] | None = None, *,
@@ -111,13 +113,23 @@ class Link:
         bearer = await self.sign_in.bearer()
         return token + ((("authorization", bearer),) if bearer else ())
 
-    async def _ask_anyone(self, call: Call) -> Reply:
-        """The configured address, then the others: only while nothing was sent, so that a change is never doubled."""
-        first: Unreachable | CircuitOpen | None = None
-        for base in dict.fromkeys((self.api, *self.others())):
+    async def _ask_anyone(self, call: Call, *, turns: bool = True) -> Reply:
+        """The configured address, then the others; those that failed last come last.
+
+        A change goes on only while nothing was sent, so that it is never doubled.  A question goes on after one silent
+        node as well, but not after two: everybody would wait for every node of a cluster that hangs.
+        """
+        first: Unreachable | CircuitOpen | TimedOut | None = None
+        silent = 0
+        for base in sorted(dict.fromkeys((self.api, *self.others())), key=self.http.is_suspect):
             try:
                 return await self.http.ask(_at(call, base))
             except CircuitOpen as error:
+                first = first or error
+            except TimedOut as error:
+                silent += 1
+                if not (call.is_read and turns) or silent > 1:
+                    raise
                 first = first or error
             except Unreachable as error:
                 if error.message == CUT_READ:  # it had the question: should that have killed it, nobody else gets it

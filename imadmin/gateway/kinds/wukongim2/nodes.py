@@ -42,7 +42,7 @@ class NodesPart(Part):
         calls it offline.  latency in seconds.  Raises when no node answers.
         Source: GET /cluster/node, /cluster/simpleNodes, /varz of every node, never through another; reference 2.9, 5.9.
         """
-        members = {member.id: member for member in await self.roster.members()}
+        members = {member.id: member for member in await self.roster.known_members()}
         heard: dict[int, _Heard] = {}
         silent: dict[int, AppError] = {}
         freshest: _Heard | None = None
@@ -59,11 +59,13 @@ class NodesPart(Part):
             freshest = max(heard.values(), key=lambda one: one.itself.config_version)
             members |= {member.id: member for member in self.roster.placed(freshest.view) if member.id not in members}
         assert freshest is not None
+        self.roster.learn(freshest.view)
         view = {row.id: row for row in freshest.view}
-        statuses = tuple(
-            _status(members[node], view.get(node), heard.get(node), silent.get(node)) for node in sorted(members)
+        present = [node for node in sorted(members) if node in view or node in heard]  # the others left meanwhile
+        statuses = tuple(_status(members[node], view.get(node), heard.get(node), silent.get(node)) for node in present)
+        failed: tuple[NodeFailure, ...] = tuple(
+            failed_with(str(node), silent[node]) for node in present if node in silent
         )
-        failed: tuple[NodeFailure, ...] = tuple(failed_with(str(node), silent[node]) for node in sorted(silent))
         return Answer(statuses, now(), tuple(str(node) for node in sorted(heard)), failed)
 
     async def _hear(self, member: Member) -> _Heard:

@@ -57,7 +57,9 @@ class Part:
         first: GatewayError | None = None
         if not any(self.link.http.is_suspect(member.url) for member in living):
             try:
-                merged = await self.link.get(operation, path, params, parse=parse, timeouts=timeouts)
+                merged = await self.link.get(
+                    operation, path, params, parse=parse, timeouts=timeouts, turns=False
+                )  # after silence each node is asked for its own
                 return Gathered((merged,), offline)
             except NoSuch:
                 raise

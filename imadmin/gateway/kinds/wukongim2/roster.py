@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from imadmin.core.errors import gettext_noop
-from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally
+from imadmin.gateway.errors import (
+    BadReply,
+    CircuitOpen,
+    GatewayError,
+    NoSuch,
+    RefusedLocally,
+    TimedOut,
+    Unreachable,
+)  # fmt: skip
 from imadmin.gateway.http import QUICK, base_url, gather_settled
 from imadmin.gateway.kinds.wukongim2 import shapes, wire
 from imadmin.gateway.kinds.wukongim2.link import Link
@@ -55,14 +63,29 @@ class Roster:
         link.others = self._addresses
 
     async def members(self) -> tuple[Member, ...]:
-        """All nodes, by id.  Raises GatewayError when no known address answers."""
+        """All nodes, by id; as last known while nobody tells.  Raises GatewayError when nobody ever told."""
         async with self._lock:
             if not self._members or time.monotonic() - self._asked_at >= KEEP_SECONDS:
-                rows = await self._link.get("nodes", "/cluster/simpleNodes", parse=wire.members, timeouts=QUICK)
-                await self.learn_extra()
-                self._members = self.placed(rows)
-                self._asked_at = time.monotonic()
+                try:
+                    rows = await self._link.get("nodes", "/cluster/simpleNodes", parse=wire.members, timeouts=QUICK)
+                except (Unreachable, TimedOut, CircuitOpen, BadReply):
+                    if not self._members:
+                        raise
+                    self._asked_at = time.monotonic()
+                else:
+                    await self.learn_extra()
+                    self.learn(rows)
             return self._members
+
+    async def known_members(self) -> tuple[Member, ...]:
+        """As `members`, however long ago they were asked for: enough for who asks every node itself anyway."""
+        is_complete = all(base in self._learned for base in self._extra)
+        return self._members if self._members and is_complete else await self.members()
+
+    def learn(self, rows: Sequence[wire.MemberRow]) -> None:
+        """What a node just said of who there is."""
+        self._members = self.placed(rows)
+        self._asked_at = time.monotonic()
 
     async def member(self, node_id: int) -> Member:
         """One node with an address.  Raises NoSuch: an unknown node id must not get into a question (5.6)."""
