@@ -149,13 +149,10 @@ class MessagesPart(ChannelsPart):
             "limit": limit + 1,
         }
         payloads: list[str | None] = [*_variants(query.text)] or [None]
-        questions = (self._found("search_messages", {**params, "payload": payload}) for payload in payloads)
-        *pages, newest = await gather_settled(*questions, self.max_seq(channel) if query.text else _nothing())
-        for page in pages:
-            if isinstance(page, Exception):
-                raise page
-        messages, failed = _merged((page for page in pages), key=lambda message: (message.seq, message.id))
-        items = messages[:limit]
+        pages = [await self._found("search_messages", {**params, "payload": payload}) for payload in payloads]
+        (newest,) = await gather_settled(self.max_seq(channel)) if query.text else (None,)
+        messages, failed = _merged(pages, key=lambda message: (message.seq, message.id))
+        items = _whole_seqs(messages, limit)
         return Page(
             items,
             encode_cursor(_BY_SEQ, items[-1].seq) if len(messages) > limit and items[-1].seq > 1 else "",
@@ -195,8 +192,13 @@ class MessagesPart(ChannelsPart):
         return _merged([(found, gathered.failed) for found in gathered.answers], key=lambda message: (message.id,))
 
 
-async def _nothing() -> None:
-    return None
+def _whole_seqs(messages: tuple[Message, ...], limit: int) -> tuple[Message, ...]:
+    """The first ones, but never half of those that share a seq: the next page starts below the last seq shown."""
+    if len(messages) <= limit:
+        return messages
+    cut = messages[limit].seq
+    before = tuple(message for message in messages[:limit] if message.seq != cut)
+    return before or tuple(message for message in messages if message.seq == cut)
 
 
 def _merged(pages: Iterable[tuple[Iterable[Message], tuple[NodeFailure, ...]]], key: Callable[[Message], Any]) -> Found:
