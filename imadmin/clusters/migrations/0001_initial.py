@@ -6,50 +6,121 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Cluster',
+            name="Cluster",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('kind', models.CharField(default='wukongim2', max_length=20)),
-                ('environment', models.CharField(choices=[('production', 'Production'), ('staging', 'Staging'), ('test', 'Test')], default='test', max_length=12)),
-                ('api_url', models.URLField(max_length=300)),
-                ('manager_url', models.URLField(max_length=300)),
-                ('node_apis', models.JSONField(blank=True, default=list)),
-                ('jwt_user', models.CharField(blank=True, max_length=100)),
-                ('sealed_token', models.TextField(blank=True)),
-                ('sealed_jwt_password', models.TextField(blank=True)),
-                ('is_demo', models.BooleanField(default=False)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=80)),
+                ("kind", models.CharField(default="wukongim2", max_length=20)),
+                (
+                    "environment",
+                    models.CharField(
+                        choices=[("production", "Production"), ("staging", "Staging"), ("test", "Test")],
+                        default="test",
+                        max_length=12,
+                    ),
+                ),
+                ("api_url", models.URLField(max_length=300)),
+                ("manager_url", models.URLField(max_length=300)),
+                ("node_apis", models.JSONField(blank=True, default=list)),
+                ("jwt_user", models.CharField(blank=True, max_length=100)),
+                ("sealed_token", models.TextField(blank=True)),
+                ("sealed_jwt_password", models.TextField(blank=True)),
+                ("is_demo", models.BooleanField(default=False)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['name', 'slug'],
+                "ordering": ["name", "slug"],
             },
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('viewer', 'Viewer'), ('support', 'Support'), ('moderator', 'Moderator'), ('admin', 'Administrator')], max_length=10)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('cluster', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='clusters.cluster')),
-                ('token', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='accounts.apitoken')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("viewer", "Viewer"),
+                            ("support", "Support"),
+                            ("moderator", "Moderator"),
+                            ("admin", "Administrator"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "cluster",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="clusters.cluster",
+                    ),
+                ),
+                (
+                    "token",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="accounts.apitoken",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('token__isnull', True), ('user__isnull', False)), models.Q(('token__isnull', False), ('user__isnull', True)), _connector='OR'), name='grant_has_one_holder'), models.UniqueConstraint(condition=models.Q(('cluster__isnull', False), ('user__isnull', False)), fields=('user', 'cluster', 'role'), name='grant_once_per_user'), models.UniqueConstraint(condition=models.Q(('cluster', None), ('user__isnull', False)), fields=('user', 'role'), name='grant_once_per_user_everywhere'), models.UniqueConstraint(condition=models.Q(('cluster__isnull', False), ('token__isnull', False)), fields=('token', 'cluster', 'role'), name='grant_once_per_token'), models.UniqueConstraint(condition=models.Q(('cluster', None), ('token__isnull', False)), fields=('token', 'role'), name='grant_once_per_token_everywhere')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("token__isnull", True), ("user__isnull", False)),
+                            models.Q(("token__isnull", False), ("user__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="grant_has_one_holder",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("cluster__isnull", False), ("user__isnull", False)),
+                        fields=("user", "cluster", "role"),
+                        name="grant_once_per_user",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("cluster", None), ("user__isnull", False)),
+                        fields=("user", "role"),
+                        name="grant_once_per_user_everywhere",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("cluster__isnull", False), ("token__isnull", False)),
+                        fields=("token", "cluster", "role"),
+                        name="grant_once_per_token",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("cluster", None), ("token__isnull", False)),
+                        fields=("token", "role"),
+                        name="grant_once_per_token_everywhere",
+                    ),
+                ],
             },
         ),
     ]

@@ -5,70 +5,109 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('clusters', '0001_initial'),
+        ("clusters", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.CharField(max_length=16, primary_key=True, serialize=False)),
-                ('action', models.CharField(max_length=50)),
-                ('target', models.TextField()),
-                ('change', models.JSONField()),
-                ('state', models.CharField(max_length=64)),
-                ('created_by', models.CharField(max_length=150)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('applied_at', models.DateTimeField(blank=True, null=True)),
-                ('reached', models.PositiveIntegerField(default=0)),
-                ('told_at', models.DateTimeField(blank=True, null=True)),
-                ('result', models.JSONField(blank=True, null=True)),
-                ('cluster', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='plans', to='clusters.cluster')),
+                ("id", models.CharField(max_length=16, primary_key=True, serialize=False)),
+                ("action", models.CharField(max_length=50)),
+                ("target", models.TextField()),
+                ("change", models.JSONField()),
+                ("state", models.CharField(max_length=64)),
+                ("created_by", models.CharField(max_length=150)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                ("applied_at", models.DateTimeField(blank=True, null=True)),
+                ("reached", models.PositiveIntegerField(default=0)),
+                ("told_at", models.DateTimeField(blank=True, null=True)),
+                ("result", models.JSONField(blank=True, null=True)),
+                (
+                    "cluster",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="plans", to="clusters.cluster"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FlagRecord',
+            name="FlagRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel_type', models.PositiveSmallIntegerField()),
-                ('channel_id', models.CharField(max_length=500)),
-                ('ban', models.BooleanField(default=False)),
-                ('disband', models.BooleanField(default=False)),
-                ('send_ban', models.BooleanField(default=False)),
-                ('allow_stranger', models.BooleanField(default=False)),
-                ('large', models.BooleanField(default=False)),
-                ('written_at', models.DateTimeField(auto_now=True)),
-                ('written_by', models.CharField(max_length=150)),
-                ('cluster', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='flag_records', to='clusters.cluster')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("channel_type", models.PositiveSmallIntegerField()),
+                ("channel_id", models.CharField(max_length=500)),
+                ("ban", models.BooleanField(default=False)),
+                ("disband", models.BooleanField(default=False)),
+                ("send_ban", models.BooleanField(default=False)),
+                ("allow_stranger", models.BooleanField(default=False)),
+                ("large", models.BooleanField(default=False)),
+                ("written_at", models.DateTimeField(auto_now=True)),
+                ("written_by", models.CharField(max_length=150)),
+                (
+                    "cluster",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="flag_records", to="clusters.cluster"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('cluster', 'channel_type', 'channel_id'), name='flag_record_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("cluster", "channel_type", "channel_id"), name="flag_record_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Restriction',
+            name="Restriction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('deny', 'Deny'), ('stop_sending', 'Stop Sending'), ('keep_out', 'Keep Out')], max_length=12)),
-                ('uid', models.CharField(max_length=200)),
-                ('channel_type', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('channel_id', models.CharField(blank=True, max_length=500)),
-                ('reason', models.TextField()),
-                ('until', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.CharField(max_length=150)),
-                ('lifted_at', models.DateTimeField(blank=True, null=True)),
-                ('lifted_by', models.CharField(blank=True, max_length=150)),
-                ('cluster', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='restrictions', to='clusters.cluster')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("deny", "Deny"), ("stop_sending", "Stop Sending"), ("keep_out", "Keep Out")],
+                        max_length=12,
+                    ),
+                ),
+                ("uid", models.CharField(max_length=200)),
+                ("channel_type", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("channel_id", models.CharField(blank=True, max_length=500)),
+                ("reason", models.TextField()),
+                ("until", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_by", models.CharField(max_length=150)),
+                ("lifted_at", models.DateTimeField(blank=True, null=True)),
+                ("lifted_by", models.CharField(blank=True, max_length=150)),
+                (
+                    "cluster",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="restrictions", to="clusters.cluster"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['cluster', 'uid', 'lifted_at'], name='directory_r_cluster_8fc7e7_idx'), models.Index(fields=['cluster', 'channel_type', 'channel_id', 'lifted_at'], name='directory_r_cluster_f45194_idx')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('channel_type', None), ('lifted_at', None)), fields=('cluster', 'kind', 'uid'), name='restriction_open_once'), models.UniqueConstraint(condition=models.Q(('channel_type__isnull', False), ('lifted_at', None)), fields=('cluster', 'kind', 'uid', 'channel_type', 'channel_id'), name='restriction_open_once_in_channel')],
+                "indexes": [
+                    models.Index(fields=["cluster", "uid", "lifted_at"], name="directory_r_cluster_8fc7e7_idx"),
+                    models.Index(
+                        fields=["cluster", "channel_type", "channel_id", "lifted_at"],
+                        name="directory_r_cluster_f45194_idx",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("channel_type", None), ("lifted_at", None)),
+                        fields=("cluster", "kind", "uid"),
+                        name="restriction_open_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("channel_type__isnull", False), ("lifted_at", None)),
+                        fields=("cluster", "kind", "uid", "channel_type", "channel_id"),
+                        name="restriction_open_once_in_channel",
+                    ),
+                ],
             },
         ),
     ]
