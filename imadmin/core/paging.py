@@ -7,6 +7,8 @@ from typing import Any
 
 from imadmin.core.errors import InvalidInput, gettext_noop
 
+BROKEN_CURSOR = gettext_noop("This page marker is broken; start from the first page.")
+
 
 def encode_cursor(**parts: Any) -> str:
     """Pack JSON values into URL-safe text; integers keep all their digits."""
@@ -18,8 +20,8 @@ def decode_cursor(text: str, *names: str) -> dict[str, Any]:
     """The parts of a cursor that must hold exactly `names`.  Raises InvalidInput on anything else."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):  # a marker is anybody's text, also a thousand brackets
         parts = None
     if not isinstance(parts, dict) or set(parts) != set(names):
-        raise InvalidInput({"cursor": [gettext_noop("This page marker is broken; start from the first page.")]})
+        raise InvalidInput({"cursor": [BROKEN_CURSOR]})
     return parts

@@ -29,7 +29,7 @@ def test_a_cursor_keeps_every_digit(number: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ["", "x", "????", "bnVsbA", "W10", encode_cursor(other=1), encode_cursor(), "é", "A" * 5000]
+    "broken", ["", "x", "????", "bnVsbA", "W10", encode_cursor(other=1), encode_cursor(), "é", "A" * 5000, "W1tb" * 700]
 )
 def test_a_cursor_from_elsewhere_is_refused(broken: str) -> None:
     with pytest.raises(InvalidInput) as error:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imadmin.gateway.errors import RefusedLocally
 from imadmin.gateway.kinds.wukongim2 import shapes, wire
 from imadmin.gateway.kinds.wukongim2.part import decode_cursor, encode_cursor
 from imadmin.gateway.kinds.wukongim2.roster import slot_of
@@ -67,6 +68,13 @@ def test_no_digit_of_a_64_bit_id_is_lost(number: int, seq: int):
 @given(st.integers(min_value=1, max_value=2**64 - 1))
 def test_a_cursor_keeps_all_digits(number: int):
     assert decode_cursor("seq", encode_cursor("seq", number)) == number
+
+
+@pytest.mark.parametrize("text", ["x", "W10", "W1tb" * 700, encode_cursor("id", 5), encode_cursor("seq", 0)])
+def test_a_cursor_of_something_else_is_refused(text: str):
+    with pytest.raises(RefusedLocally) as refused:
+        decode_cursor("seq", text)
+    assert list(refused.value.fields) == ["cursor"]
 
 
 @pytest.mark.parametrize("value", [1.5, 2.1e18, "x", None, True, "१२३", "-1", "9" * 25])

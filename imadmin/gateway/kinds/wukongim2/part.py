@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from imadmin.core import paging
 from imadmin.core.errors import AppError, InvalidInput, gettext_noop
-from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally, Unreachable
-from imadmin.gateway.http import Reply, Timeouts, gather_settled
+from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally, TimedOut, Unreachable
+from imadmin.gateway.http import SCANNING, Reply, Timeouts, gather_settled
 from imadmin.gateway.kinds.wukongim2.link import Link
 from imadmin.gateway.kinds.wukongim2.roster import Member, Roster
 from imadmin.gateway.types import NodeFailure
@@ -24,7 +22,6 @@ OWN = Timeouts(read=3.0, total=5.0)
 
 OFFLINE = gettext_noop("The cluster calls this node offline")
 NO_ADDRESS = gettext_noop("The cluster gives no address for this node")
-BROKEN_CURSOR = gettext_noop("This page marker is broken; start from the first page.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,10 @@ class Part:
                 return Gathered((merged,), offline)
             except NoSuch:
                 raise
+            except TimedOut as error:
+                if timeouts is SCANNING:  # the nodes go on reading all the same: again would be that work twice
+                    raise
+                first = error
             except GatewayError as error:
                 first = error
         found = await self.each(
@@ -125,9 +126,8 @@ def reason_of(error: AppError) -> str:
 
 
 def encode_cursor(kind: str, offset: int) -> str:
-    """kind: which list this marker belongs to.  Opaque text; the integer keeps all its digits."""
-    raw = json.dumps([kind, offset], separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    """kind: which list this marker belongs to."""
+    return paging.encode_cursor(list=kind, offset=offset)
 
 
 def decode_cursor(kind: str, cursor: str) -> int:
@@ -135,11 +135,10 @@ def decode_cursor(kind: str, cursor: str) -> int:
     if not cursor:
         return 0
     try:
-        found = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        found = None
-    if isinstance(found, list) and len(found) == 2:
-        name, offset = found
-        if name == kind and type(offset) is int and 0 < offset < 2**64:
-            return offset
-    raise RefusedLocally({"cursor": [BROKEN_CURSOR]})
+        found = paging.decode_cursor(cursor, "list", "offset")
+    except InvalidInput as error:
+        raise RefusedLocally(error.fields) from None
+    offset = found["offset"]
+    if found["list"] == kind and type(offset) is int and 0 < offset < 2**64:
+        return offset
+    raise RefusedLocally({"cursor": [paging.BROKEN_CURSOR]})
