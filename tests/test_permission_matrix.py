@@ -132,6 +132,7 @@ API: dict[str, Any] = {
     "remove_channel_allowlist_by_post": P.RESTRICT_MEMBERS,
     "preview_add_channel_allowlist": P.RESTRICT_MEMBERS,
     "preview_remove_channel_allowlist": P.RESTRICT_MEMBERS,
+    "get_change": P.RESTRICT_MEMBERS,
     "look_up_users": P.VIEW,
     "get_user": P.VIEW,
     "list_user_devices": P.VIEW,
@@ -156,7 +157,7 @@ API: dict[str, Any] = {
 SAMPLES = {
     "slug": "demo", "uid": "nobody-by-this-name", "channel": ChannelRef("no-such-group", 2), "message_id": 1,
     "entry_id": 1, "token_id": 1, "username": "viewer", "flag": 0, "channel_type": 2, "channel_id": "no-such-group",
-    "plan_id": "no-such-plan", "verb": "add",
+    "plan_id": "no-such-plan", "change_id": "no-such-plan", "verb": "add",
 }  # fmt: skip
 
 

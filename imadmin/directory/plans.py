@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 TTL = timedelta(minutes=10)
 KEPT = timedelta(days=1)  # reports of applied plans; the audit trail has them for good
 LOST_AFTER = timedelta(minutes=2)
+NO_SUCH = gettext_noop("There is no such plan, or it was not applied. Its report may be under History.")
 
 
 class StateMoved(Conflict):
@@ -138,7 +139,7 @@ def progress(scope: Scope, plan_id: str, action: str, target: str) -> Progress:
     """How a plan that was applied comes along.  Raises NotFound."""
     plan = Plan.objects.filter(pk=plan_id, cluster=scope.cluster, action=action, target=target).first()
     if plan is None or (plan.applied_at is None and not plan.result):
-        raise NotFound(gettext_noop("There is no such plan, or it was not applied. Its report may be under History."))
+        raise NotFound(NO_SUCH)
     result = plan.result or {}
     told_at = plan.told_at or plan.applied_at or plan.created_at
     outcomes = None

@@ -1,11 +1,13 @@
 """Channels in the API: the same actions and words as the pages; errors as problem+json that names the field."""
 
 import json
+import time
 from typing import Any
 
 import pytest
 
 from imadmin.clusters.converters import ChannelConverter
+from imadmin.directory.models import Plan
 from imadmin.gateway.types import ChannelRef
 from tests.api.tokens import api_client
 from tests.directory.channel_stage import flags_of, group, kill_all, put, stored, wedge
@@ -180,3 +182,36 @@ def test_rights_are_those_of_the_pages(own_cluster: Any, sim: Any) -> None:
     assert viewer.get(f"{TEA}/members").status_code == 200
     assert api_client("stranger").get(f"{TEA}/members").status_code == 404
     assert stored(sim, "denied", channel) == {"ann"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("by_plan", [False, True])
+def test_a_long_change_is_answered_at_once_and_tells_how_it_comes_along(
+    own_cluster: Any, sim: Any, by_plan: bool
+) -> None:
+    admin, channel = api_client("admin", own_cluster), group(sim, members=[])
+    uids = [f"u{number}" for number in range(30)]
+    body: dict[str, Any] = {"uids": uids}
+    if by_plan:
+        body = {"plan": send(admin, "POST", f"{TEA}/members/preview", uids=uids).json()["plan"]}
+    begun = send(admin, "POST", f"{TEA}/members", **body, reason="import")
+    assert begun.status_code == 202
+    path = begun.json()["path"]
+    assert path == f"/api/v1/clusters/own/changes/{begun.json()['change']}"
+    for _ in range(200):
+        told = admin.get(path).json()
+        if told["is_over"]:
+            break
+        time.sleep(0.05)
+    assert told["outcomes"]["counts"] == {"done": 30} and (told["reached"], told["total"]) == (30, 30)
+    assert (told["channel"]["id"], told["list"], told["verb"], told["error"]) == ("tea", "members", "add", "")
+    assert stored(sim, "members", channel) == set(uids)
+    assert api_client("moderator", own_cluster).get(path).status_code == 403  # members need another right
+    assert admin.get("/api/v1/clusters/own/changes/nothing").json()["code"] == "not_found"
+
+
+def test_a_long_change_without_a_reason_is_refused_before_it_begins(admin: Any, sim: Any) -> None:
+    group(sim, members=[])
+    answer = send(admin, "POST", f"{TEA}/members", uids=[f"u{number}" for number in range(30)], reason="")
+    assert answer.status_code == 422 and set(answer.json()["fields"]) == {"reason"}
+    assert not Plan.objects.exists()

@@ -1,13 +1,12 @@
-"""Channels: lists of them, one of them, its members, denylist, allowlist and flags."""
+"""Channels: lists of them, one of them and its flags."""
 
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext
 from ninja import Query, Router
 
 from imadmin.accounts.permissions import Permission
-from imadmin.api.paging import Cursor, Limit, paged, paged_from
+from imadmin.api.paging import Cursor, Limit, paged_from
 from imadmin.api.params import ChannelPath, SlugPath
 from imadmin.api.schemas.channels import (
     ChannelOut,
@@ -15,26 +14,18 @@ from imadmin.api.schemas.channels import (
     CreateIn,
     FlagsIn,
     FlagsOut,
-    ListedOut,
-    ListIn,
-    PlanOut,
-    PreviewIn,
     UnknownOut,
 )  # fmt: skip
 from imadmin.api.schemas.common import OutcomesOut, Paged, problems
 from imadmin.clusters import access
 from imadmin.core.errors import InvalidInput, NotFound, gettext_noop
-from imadmin.directory.actions import lists
 from imadmin.directory.actions.channels import create_channel
 from imadmin.directory.actions.flags import set_flags
-from imadmin.directory.actions.lists import ListChange, Verb
 from imadmin.directory.parts import Part as KnownOrNot
 from imadmin.directory.queries import channels
 from imadmin.directory.queries.channels import ChannelPage, why_unknown
 from imadmin.directory.queries.flags import read_flags
-from imadmin.directory.queries.lists import ListName, listed
-from imadmin.directory.uids import clean_uids, read_uids
-from imadmin.gateway.types import ChannelRef, now
+from imadmin.gateway.types import ChannelRef
 
 router = Router()
 UPSTREAM = (502, 503, 504)
@@ -47,7 +38,6 @@ Source = Annotated[
         max_length=20,
     ),
 ]
-Part = Annotated[str, Query(description="only uids that hold this text, in any case", max_length=200)]
 Kind = Annotated[int | None, Query(ge=1, le=255, description="only with `source=records`")]
 
 
@@ -136,91 +126,3 @@ def _unknown(page: ChannelPage) -> list[UnknownOut]:
         for name, part in named.items()
         if part.error
     ]
-
-
-# -- members, denylist, allowlist: the same operations each -----------------------------------------------------------
-
-
-def _of_list(name: ListName, word: str, right: str) -> None:
-    """Routes of one list.  word: as the summaries call it."""
-    base, noun = f"/channels/{{channel:channel}}/{name}", name.value
-    writes: dict[Any, Any] = {200: OutcomesOut, **problems(401, 403, 404, 409, 422, 501, *UPSTREAM)}
-
-    @router.get(
-        base,
-        response={200: Paged[ListedOut], **problems(401, 403, 404, 422, *UPSTREAM)},
-        operation_id=f"list_channel_{noun}",
-        summary=f"Uids {word}, in uid order",
-        description="Needs `view`.",
-    )
-    def read(
-        request: HttpRequest, slug: SlugPath, channel: ChannelPath, q: Part = "", cursor: Cursor = "", limit: Limit = 50
-    ) -> HttpResponse:
-        found = listed(access.enter(request, slug), channel, name, q=q.strip(), cursor=cursor, limit=limit)
-        return paged(found.uids, lambda uid: ListedOut(uid=uid), next_cursor=found.next_cursor, as_of=now())
-
-    @router.post(
-        base,
-        response=writes,
-        operation_id=f"add_channel_{noun}",
-        summary=f"Add uids {word}",
-        description=f"Needs `{right}`. One outcome per uid, read back from the cluster. Answers when it is over: "
-        "on a cluster of several nodes denying takes up to 0.3 s a uid.",
-    )
-    def add(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: ListIn) -> OutcomesOut:
-        return _change(request, slug, ListChange(channel, name, Verb.ADD), body)
-
-    @router.delete(
-        base,
-        response=writes,
-        operation_id=f"remove_channel_{noun}",
-        summary=f"Remove uids {word}",
-        description=f"Needs `{right}`. A uid that isn't there is `not_found`. Same as POST to `…/remove`, for clients "
-        "that can't send a body with DELETE.",
-    )
-    def remove(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: ListIn) -> OutcomesOut:
-        return _change(request, slug, ListChange(channel, name, Verb.REMOVE), body)
-
-    @router.post(
-        f"{base}/remove",
-        response=writes,
-        operation_id=f"remove_channel_{noun}_by_post",
-        summary=f"Remove uids {word} (POST)",
-        description=f"Needs `{right}`. As DELETE.",
-    )
-    def remove_by_post(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: ListIn) -> OutcomesOut:
-        return _change(request, slug, ListChange(channel, name, Verb.REMOVE), body)
-
-    for verb in Verb:
-        _preview(name, base, word, right, verb)
-
-
-def _preview(name: ListName, base: str, word: str, right: str, verb: Verb) -> None:
-    path = f"{base}/preview" if verb is Verb.ADD else f"{base}/remove/preview"
-    does = "adding" if verb is Verb.ADD else "removing"
-
-    @router.post(
-        path,
-        response={200: PlanOut, **problems(401, 403, 404, 422, 501, *UPSTREAM)},
-        operation_id=f"preview_{verb.value}_channel_{name.value}",
-        summary=f"What {does} uids {word} would change",
-        description=f"Needs `{right}`. Changes nothing; the plan is applied by its id within ten minutes.",
-    )
-    def preview(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: PreviewIn) -> PlanOut:
-        scope = access.enter(request, slug, lists.permission_for(name))
-        plan = lists.preview(scope, ListChange(channel, name, verb), read_uids(clean_uids(body.uids)))
-        return PlanOut.of(plan, [gettext(note) for note in plan.notes])
-
-
-def _change(request: HttpRequest, slug: SlugPath, change: ListChange, body: ListIn) -> OutcomesOut:
-    scope = access.enter(request, slug, change.permission)
-    if body.plan and body.uids:
-        raise InvalidInput({"plan": [gettext_noop("Give uids or a plan, not both.")]})
-    if body.plan:
-        return OutcomesOut.of(lists.apply(scope, change, body.plan, reason=body.reason))
-    return OutcomesOut.of(lists.change_list(scope, change, body.uids, reason=body.reason))
-
-
-_of_list(ListName.MEMBERS, "in a channel", "manage-channels")
-_of_list(ListName.DENYLIST, "on a channel's denylist", "restrict-members")
-_of_list(ListName.ALLOWLIST, "on a channel's allowlist", "restrict-members")

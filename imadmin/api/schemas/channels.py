@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext
 from pydantic import Field
 
-from imadmin.api.schemas.common import In, Out, ReasonIn
+from imadmin.api.schemas.common import In, Out, OutcomesOut, ReasonIn
 from imadmin.clusters.converters import ChannelConverter
 from imadmin.directory.actions.lists import ListPlan
+from imadmin.directory.queries.changes import LongChange
 from imadmin.directory.queries.channels import ChannelPage, state_of_record
 from imadmin.directory.queries.flags import FlagState
 from imadmin.gateway.types import ChannelFlags, ChannelRecord, ChannelRef, RuntimeChannel
@@ -182,6 +184,42 @@ class PlanOut(Out):
         return cls(
             plan=plan.id, expires_at=plan.expires_at, changing=list(plan.changing), same=list(plan.same),
             before=plan.before, after=plan.after, notes=notes,
+        )  # fmt: skip
+
+
+class BegunOut(Out):
+    """The change goes on.  change: its id.  path: ask there how it comes along."""
+
+    change: str
+    path: str
+
+
+class ChangeOut(Out):
+    """A long change.  reached: how many of `total` uids are behind it.  outcomes: once it is over, else null.
+
+    is_lost: nobody tells of it any more, so what it did is on the cluster and has to be looked at.  error: why it
+    ended without outcomes, "" when it didn't.
+    """
+
+    change: str
+    channel: ChannelIdOut
+    list: str
+    verb: str
+    reached: int
+    total: int
+    is_over: bool
+    is_lost: bool
+    error: str
+    outcomes: OutcomesOut | None
+
+    @classmethod
+    def of(cls, found: LongChange) -> "ChangeOut":
+        change, told = found.change, found.progress
+        return cls(
+            change=found.id, channel=id_out(change.channel), list=change.list.value, verb=change.verb.value,
+            reached=told.reached, total=told.total, is_over=told.is_over, is_lost=told.is_lost,
+            error=gettext(told.error) if told.error else "",
+            outcomes=OutcomesOut.of(told.outcomes) if told.outcomes else None,
         )  # fmt: skip
 
 

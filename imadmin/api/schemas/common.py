@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from ninja import Schema
 from pydantic import BaseModel, ConfigDict, Field
 
+from imadmin.audit.record import REASON_MAX, REASON_MIN
 from imadmin.core.outcomes import Outcomes
 
 T = TypeVar("T")
@@ -23,7 +24,10 @@ class In(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-Reason = Annotated[str, Field(description="why, kept on the audit trail; 3 to 500 characters", max_length=2000)]
+Reason = Annotated[
+    str,
+    Field(description=f"why, kept on the audit trail; {REASON_MIN} to {REASON_MAX} characters", max_length=2000),
+]
 
 
 class ReasonIn(In):

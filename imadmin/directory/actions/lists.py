@@ -69,7 +69,7 @@ class Verb(StrEnum):
     REMOVE = "remove"
 
 
-_ACTIONS = {
+ACTIONS = {
     (ListName.MEMBERS, Verb.ADD): "channel.add_members",
     (ListName.MEMBERS, Verb.REMOVE): "channel.remove_members",
     (ListName.DENYLIST, Verb.ADD): "channel.deny",
@@ -94,7 +94,7 @@ class ListChange:
 
     @property
     def action(self) -> str:
-        return _ACTIONS[self.list, self.verb]
+        return ACTIONS[self.list, self.verb]
 
     @property
     def permission(self) -> Permission:
@@ -201,6 +201,19 @@ def change_list(scope: Scope, change: ListChange, uids: str | Sequence[str], *, 
     reason = clean_reason(reason)
     wanted = clean_uids(uids)
     return _carry_out(scope, change, wanted, _read(scope, change), reason)
+
+
+def change_or_begin(
+    scope: Scope, change: ListChange, uids: str | Sequence[str], *, reason: str
+) -> tuple[str, Outcomes | None]:
+    """`change_list` for who must not wait: a long one goes on beside the request, then None and its plan's id."""
+    _authorise(scope, change)
+    reason = clean_reason(reason)
+    wanted = clean_uids(uids)
+    if len(wanted) <= INLINE_MOST:
+        return "", _carry_out(scope, change, wanted, _read(scope, change), reason)
+    plan = preview(scope, change, UidList(wanted))
+    return plan.id, begin(scope, change, plan.id, reason=reason)
 
 
 def _authorise(scope: Scope, change: ListChange) -> None:

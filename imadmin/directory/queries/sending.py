@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from imadmin.audit.models import AuditEntry
 from imadmin.audit.queries import AuditFilter, page
 from imadmin.clusters.access import Scope
 from imadmin.core.aio import run
@@ -27,7 +28,7 @@ from imadmin.gateway.types import ChannelRecord, ChannelRef, ChannelType, Reason
 SERVER_UID = "____system"
 NEVER_CLOSED = frozenset({ChannelType.CUSTOMER_SERVICE, ChannelType.INFO, ChannelType.VISITORS, ChannelType.AGENT})
 OPEN_TO_ALL = frozenset({ChannelType.CUSTOMER_SERVICE, ChannelType.INFO})
-FLAG_ACTIONS = frozenset({"user.stop-sending", "user.allow-sending", "user.keep-out", "user.let-in"})
+FLAG_ACTIONS = ("user.stop-sending", "user.allow-sending", "user.keep-out", "user.let-in")
 
 REASON_WORDS = {
     Reason.NOT_SUBSCRIBER: gettext_noop("not a member"),
@@ -239,16 +240,15 @@ def _send_ban(scope: Scope, sender: str) -> Check:
 
 def last_unsure(scope: Scope, uid: str) -> datetime | None:
     """When the latest change of the user's flags ended without our knowing how; None when it ended clearly."""
-    wanted = AuditFilter(clusters=(scope.slug,), target_kind="user", target=uid)
-    for row in page(wanted, limit=100).rows:
-        if row.entry.action not in FLAG_ACTIONS:
-            continue
-        if row.result is None:
-            return row.entry.at
-        bad = (row.result.detail or {}).get("not_done", [])
-        is_unsure = any(step[0] == "entry" and step[1] == Result.UNKNOWN for step in bad)
-        return row.entry.at if is_unsure else None
-    return None
+    wanted = AuditFilter(
+        clusters=(scope.slug,), target_kind="user", target=uid, phase=AuditEntry.Phase.INTENT, actions=FLAG_ACTIONS
+    )
+    row = next(iter(page(wanted, limit=1).rows), None)
+    if row is None:
+        return None
+    bad = (row.result.detail or {}).get("not_done", []) if row.result else []
+    is_unsure = row.result is None or any(step[0] == "entry" and step[1] == Result.UNKNOWN for step in bad)
+    return row.entry.at if is_unsure else None
 
 
 def _plugin() -> Check:
