@@ -11,7 +11,7 @@ from django.db import DatabaseError, transaction
 
 from imadmin.audit.models import AuditEntry, AuditHead
 from imadmin.core.errors import AppError, Busy, InvalidInput, gettext_noop
-from imadmin.core.outcomes import Outcomes
+from imadmin.core.outcomes import Outcomes, Result
 
 logger = logging.getLogger(__name__)
 REASON_MIN, REASON_MAX = 2, 500  # two characters are a reason in Chinese
@@ -55,7 +55,8 @@ class Entry:
     ) -> None:
         """Write the outcome row.  Raises Busy when the change is made but the trail can't be written."""
         if outcomes is not None:
-            outcome = outcomes.verdict
+            asked_for_nothing_new = {item.result for item in outcomes.items} == {Result.ALREADY}
+            outcome = "already" if asked_for_nothing_new else outcomes.verdict
             detail = {"counts": outcomes.counts(), **_failures(outcomes), **(detail or {})}
         self.is_finished = True
         try:
@@ -125,7 +126,8 @@ def recorded(
         yield entry
     except Exception as error:
         if not entry.is_finished:
-            uncertain = getattr(error, "code", "") in {"upstream_uncertain", "upstream_timeout", "upstream_half_done"}
+            # A fault of the dashboard may come after something was sent.
+            uncertain = error.is_uncertain if isinstance(error, AppError) else True
             text = error.text() if isinstance(error, AppError) else type(error).__name__
             entry.finish(outcome="unknown" if uncertain else "failed", detail={"error": text})
         raise

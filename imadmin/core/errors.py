@@ -24,12 +24,16 @@ def gettext_noop(message: str) -> str:
 
 
 class AppError(Exception):
-    """code: stable word for scripts.  status: HTTP status.  retryable: whether the same call may work later."""
+    """code: stable word for scripts.  status: HTTP status.  retryable: whether the same call may work later.
+
+    is_uncertain: a change that ended with this may have happened all the same.
+    """
 
     code = "error"
     status = 500
     title = gettext_noop("Something went wrong")
     retryable = False
+    is_uncertain = False
 
     def __init__(self, message: str = "", *, hint: str = "", params: Mapping[str, Any] | None = None) -> None:
         self.message = message or self.title

@@ -20,28 +20,32 @@ class Breaker:
         self._clock = clock
         self._failed = 0
         self._opened_at: float | None = None
-        self._is_trying = False
+        self._trial: object | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether a call made now would be refused."""
         if self._opened_at is None:
             return False
-        return self._is_trying or self._clock() - self._opened_at < self._seconds
+        return self._trial is not None or self._clock() - self._opened_at < self._seconds
 
     @property
     def is_suspect(self) -> bool:
         return self._failed > 0
 
-    def admit(self) -> bool:
-        """Take part in the traffic; False while open.  Call `left` afterwards, whatever came of it."""
+    def admit(self) -> object | None:
+        """Take part in the traffic; None while open.  Give the ticket to `left` afterwards, whatever came of it."""
         if self.is_open:
-            return False
-        self._is_trying = self._opened_at is not None
-        return True
+            return None
+        ticket = object()
+        if self._opened_at is not None:
+            self._trial = ticket
+        return ticket
 
-    def left(self) -> None:
-        self._is_trying = False
+    def left(self, ticket: object) -> None:
+        """A call from before the breaker opened may leave while another one tries: only that one makes room."""
+        if ticket is self._trial:
+            self._trial = None
 
     def failed(self) -> None:
         self._failed += 1

@@ -7,8 +7,8 @@
     ├── NotAllowed      signed in, but without the right
     ├── NoSuch          the server knows no such thing
     ├── Rejected        the server said no, in its words
-    ├── Uncertain       it gave up after five seconds: done or not, read back (reference 5.5)
-    ├── BadReply        an answer we can't read
+    ├── Uncertain       a change whose answer never came, can't be read or says so: read back (reference 5.5)
+    ├── BadReply        an answer to a question that we can't read
     ├── CircuitOpen     this node failed repeatedly; not asked for some seconds
     └── ListWriteBroken a list change that ended half way, saying which half
     RefusedLocally      a call that would harm the server; nothing was sent
@@ -48,6 +48,7 @@ class TimedOut(GatewayError):
     status = 504
     title = gettext_noop("The node accepted the call and then stayed silent")
     retryable = True
+    is_uncertain = True  # a question that ends a change half way, like reading it back, leaves it unknown
 
 
 class Unauthorised(GatewayError):
@@ -74,6 +75,7 @@ class Rejected(GatewayError):
 class Uncertain(GatewayError):
     code = "upstream_uncertain"
     title = gettext_noop("The cluster gave up after five seconds: the change may or may not have happened")
+    is_uncertain = True
 
 
 class BadReply(GatewayError):
@@ -93,6 +95,7 @@ class ListWriteBroken(GatewayError):
 
     code = "upstream_half_done"
     title = gettext_noop("The list change ended half way")
+    is_uncertain = True
 
     def __init__(
         self, *, done: tuple[str, ...], unsure: tuple[str, ...], unsent: tuple[str, ...], cause: GatewayError

@@ -52,6 +52,7 @@ NOT_HTTP = gettext_noop("Something answers at that address, but it doesn't speak
 TOO_BUSY = gettext_noop("Too many questions to this node are waiting already")
 TOO_BIG = gettext_noop("The answer is bigger than what we take")
 BROKEN_GZIP = gettext_noop("The answer's compression is broken")
+UNREADABLE_WRITE = gettext_noop("The answer to the change can't be read: it may or may not have happened")
 NOT_JSON = gettext_noop("The answer is not JSON; is this the address of the right server?")
 BAD_ADDRESS = gettext_noop("Give an address like http://host:5001, without credentials.")
 UNSENDABLE = gettext_noop("A credential or address holds characters that can't be sent")
@@ -113,13 +114,22 @@ class Reply:
     _parsed: list[Any] = field(default_factory=list, repr=False)
 
     def json(self) -> Any:
-        """The body's JSON, integers exact; parsed once and shared, so don't change it.  Raises BadReply."""
+        """The body's JSON, integers exact; parsed once and shared, so don't change it.
+
+        Raises BadReply, for changes Uncertain.
+        """
         if not self._parsed:
             try:
                 self._parsed.append(json.loads(self.body, parse_constant=_refuse_constant))
             except (ValueError, RecursionError) as error:
-                raise BadReply(NOT_JSON, node=self.call.label, operation=self.call.operation) from error
+                raise unreadable(self.call, NOT_JSON) from error
         return self._parsed[0]
+
+
+def unreadable(call: Call, message: str) -> GatewayError:
+    """What an answer amounts to that can't be read: the server did get the call, and may have done what it says."""
+    where = {"node": call.label, "operation": call.operation}
+    return BadReply(message, **where) if call.is_read else Uncertain(UNREADABLE_WRITE, **where)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -247,12 +257,13 @@ class Http:
         except TimeoutError:
             raise TimedOut(TOO_BUSY, node=call.label, operation=call.operation) from None
         try:
-            if not gate.breaker.admit():
+            ticket = gate.breaker.admit()
+            if ticket is None:
                 raise CircuitOpen(node=call.label, operation=call.operation)
             try:
                 yield gate
             finally:
-                gate.breaker.left()
+                gate.breaker.left(ticket)
         finally:
             gate.slots.release()
 
@@ -324,7 +335,7 @@ async def _read(call: Call, response: httpx.Response) -> bytes:
     """The body, unpacked, at most BODY_LIMIT bytes: neither a long nor a tightly packed answer fills our memory."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity", "gzip"):
-        raise BadReply(BROKEN_GZIP, node=call.label, operation=call.operation)
+        raise unreadable(call, BROKEN_GZIP)
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
     parts: list[bytes] = []
     size = 0
@@ -332,13 +343,13 @@ async def _read(call: Call, response: httpx.Response) -> bytes:
         try:
             piece = unpacker.decompress(raw, BODY_LIMIT + 1 - size) if unpacker else raw
         except zlib.error as error:
-            raise BadReply(BROKEN_GZIP, node=call.label, operation=call.operation) from error
+            raise unreadable(call, BROKEN_GZIP) from error
         size += len(piece)
         if size > BODY_LIMIT:
-            raise BadReply(TOO_BIG, node=call.label, operation=call.operation)
+            raise unreadable(call, TOO_BIG)
         parts.append(piece)
     if unpacker and size and not unpacker.eof:
-        raise BadReply(BROKEN_GZIP, node=call.label, operation=call.operation)
+        raise unreadable(call, BROKEN_GZIP)
     return b"".join(parts)
 
 
@@ -356,7 +367,7 @@ def _translated(call: Call, error: Exception) -> Exception:
     if isinstance(error, (httpx.TimeoutException, TimeoutError)):
         return TimedOut(**where) if call.is_read else Uncertain(SILENT_WRITE, **where)
     if isinstance(error, httpx.RemoteProtocolError) and "disconnect" not in str(error) and "closed" not in str(error):
-        return BadReply(NOT_HTTP, **where)
+        return unreadable(call, NOT_HTTP)
     return Unreachable(CUT_READ, **where) if call.is_read else Uncertain(CUT_WRITE, **where)
 
 

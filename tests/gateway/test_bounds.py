@@ -208,10 +208,22 @@ def test_a_try_that_was_cancelled_makes_room_for_the_next():
     breaker = Breaker(failures=1, seconds=3, clock=clock)
     breaker.failed()
     clock.now += 4
-    assert breaker.admit()
+    trial = breaker.admit()
+    assert trial
     assert not breaker.admit()
-    breaker.left()
+    breaker.left(trial)
     assert breaker.admit()
+
+
+def test_an_older_call_that_ends_doesnt_make_room_for_a_second_try():
+    clock = Clock()
+    breaker = Breaker(failures=1, seconds=3, clock=clock)
+    older = breaker.admit()
+    breaker.failed()
+    clock.now += 4
+    assert breaker.admit()
+    breaker.left(older)
+    assert breaker.admit() is None
 
 
 @pytest.mark.parametrize(("is_read", "error"), [(True, Unreachable), (False, Uncertain)])

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 
 import httpx
 import pytest
 
-from imadmin.gateway.errors import ListWriteBroken, NotAllowed, Rejected, Uncertain, Unreachable
+from imadmin.gateway import http as http_module
+from imadmin.gateway.errors import (
+    BadReply,
+    CircuitOpen,
+    GatewayError,
+    ListWriteBroken,
+    NotAllowed,
+    Rejected,
+    TimedOut,
+    Uncertain,
+    Unreachable,
+)  # fmt: skip
 from imadmin.gateway.http import Call, Reply
 from imadmin.gateway.kinds.wukongim2 import answers
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.types import ChannelFlags
 from imadmin.simulator import SimulatedCluster
-from tests.gateway.conftest import GROUP, Script, Sent
+from tests.gateway.conftest import GROUP, Script, Sent, streamed
 
 UIDS = [f"u{number}" for number in range(501)]
 OK = (200, {"status": 200})
@@ -107,3 +119,49 @@ async def test_an_answer_200_with_another_status_inside_is_no_success(script: Sc
     script.answers["/user/device_quit"] = (200, {"status": 19})
     with pytest.raises(Rejected):
         await scripted.quit_device("anna", 1)
+
+
+PACKED = {"content-encoding": "gzip"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, "garbage"),
+        (200, "<html>"),
+        (200, ""),
+        (200, []),
+        (200, {"status": 500}),
+        (200, {"data": "x"}),
+        (400, "garbage"),
+        (400, {"x": 1}),
+        lambda request: streamed(200, b"no gzip", **PACKED),
+        lambda request: streamed(200, gzip.compress(b'{"status":200}')[:-9], **PACKED),
+        lambda request: streamed(200, b" " * 5000),
+        lambda request: streamed(200, b"{}", **{"content-encoding": "br"}),
+        httpx.RemoteProtocolError("illegal status line"),
+    ],
+)
+async def test_an_unreadable_answer_to_a_change_leaves_it_unknown(
+    script: Script, scripted: WuKongIM2, answer, monkeypatch
+):
+    monkeypatch.setattr(http_module, "BODY_LIMIT", 4000)
+    script.answers["/channel"] = answer
+    with pytest.raises(Uncertain) as raised:
+        await scripted.set_flags(GROUP, ChannelFlags())
+    assert raised.value.is_uncertain
+    assert script.called("/channel") == 1
+
+
+@pytest.mark.parametrize("answer", [(401, ""), (401, "garbage"), (404, "404 page not found"), (302, "")])
+async def test_a_change_that_never_got_to_the_server_is_certain(script: Script, scripted: WuKongIM2, answer):
+    script.answers["/channel"] = answer
+    with pytest.raises(GatewayError) as raised:
+        await scripted.set_flags(GROUP, ChannelFlags())
+    assert not raised.value.is_uncertain
+
+
+def test_errors_know_whether_a_change_may_have_happened():
+    half = ListWriteBroken(done=(), unsure=("anna",), unsent=(), cause=Rejected())
+    assert Uncertain().is_uncertain and TimedOut().is_uncertain and half.is_uncertain
+    assert not any(kind().is_uncertain for kind in (Rejected, Unreachable, BadReply, CircuitOpen, NotAllowed))

@@ -20,7 +20,7 @@ from imadmin.gateway.errors import (
     Uncertain,
     Unreachable,
 )  # fmt: skip
-from imadmin.gateway.http import Reply
+from imadmin.gateway.http import Reply, unreadable
 from imadmin.gateway.kinds.wukongim2.shapes import WrongShape
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ def confirm(reply: Reply) -> None:
     if status in (19, 24):
         raise Rejected(BANNED, **_where(reply))
     if status != 200:
-        raise BadReply(WRONG_SHAPE, **_where(reply))
+        raise unreadable(reply.call, WRONG_SHAPE)
 
 
 def _where(reply: Reply) -> dict[str, str]:
@@ -97,10 +97,10 @@ def _said_no(reply: Reply) -> GatewayError:
     where = _where(reply)
     try:
         body = reply.json()
-    except BadReply as error:
+    except GatewayError as error:
         return error
     if _status(body) is None and not (isinstance(body, dict) and "msg" in body):
-        return BadReply(WRONG_SHAPE, **where)
+        return unreadable(reply.call, WRONG_SHAPE)
     text = str(body.get("msg", ""))
     if _status(body) == 403:
         return NotAllowed(**where)
@@ -125,7 +125,7 @@ def is_session_refused(reply: Reply) -> bool:
         return False
     try:
         return isinstance(reply.json(), dict) and "error" in reply.json()
-    except BadReply:
+    except GatewayError:
         return False
 
 
@@ -137,6 +137,6 @@ def is_broken_down(reply: Reply) -> bool:
         return False
     try:
         body = reply.json()
-    except BadReply:
+    except GatewayError:
         return False
     return isinstance(body, dict) and "[500]" in str(body.get("msg", ""))
