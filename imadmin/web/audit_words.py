@@ -56,6 +56,7 @@ ACTIONS: Mapping[str, Any] = {
 # outcome -> shape, word
 OUTCOMES: Mapping[str, tuple[str, Any]] = {
     "done": ("ok", gettext_lazy("Done")),
+    "already": ("off", gettext_lazy("Already so")),
     "partial": ("half", gettext_lazy("Partly done")),
     "failed": ("bad", gettext_lazy("Failed")),
     "unknown": ("unknown", gettext_lazy("Unknown")),

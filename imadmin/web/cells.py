@@ -17,6 +17,7 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 NARROW_SPACE = "\u202f"
 
@@ -203,7 +204,7 @@ def ago_words() -> dict[str, str]:
 def when(moment: datetime | None, *, never: object = "") -> SafeString:
     """Relative time, exact on hover, kept fresh by the browser. None is `never` ("never" unless told)."""
     if moment is None:
-        return html('<span class="faint">{word}</span>', word=never or _("never"))
+        return html('<span class="faint">{word}</span>', word=never or pgettext("moment", "never"))
     return html(
         '<time datetime="{iso}" title="{exact}" data-ago>{ago}</time>',
         iso=moment.isoformat(timespec="seconds"), exact=exact(moment), ago=ago(moment),

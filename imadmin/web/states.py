@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from imadmin.core.errors import AppError, Forbidden, Unsupported
+from imadmin.core.errors import AppError, Forbidden, InvalidInput, Unsupported
 from imadmin.gateway.errors import GatewayError, RefusedLocally
 from imadmin.web import cells
 
@@ -88,6 +88,9 @@ def down(why: object, *verbs: Verb) -> State:
 def of_error(error: AppError, *verbs: Verb) -> State:
     """The state that an error deserves, in the reader's language."""
     title, why = _(error.title), error.text(_)
+    if isinstance(error, InvalidInput) and why == title:
+        # No form stands beside a panel: what is wrong with each field is all there is to tell.
+        why = " ".join(_(sentence) for sentences in error.fields.values() for sentence in sentences)
     hint = _(error.hint) % error.params if error.hint and error.params else _(error.hint) if error.hint else ""
     if why == title:
         why = hint

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from imadmin.gateway.types import ChannelRef
 from imadmin.simulator import person_id
@@ -21,6 +22,14 @@ def client(own_cluster: Any, client_of: Callable[[Any, str], Any]) -> Any:
 
 def text(response: Any) -> str:
     return response.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["ann@ben", "ben@ann"])
+def test_a_person_chat_typed_as_one_id_is_found_in_either_order(client: Any, typed: str) -> None:
+    reply = client.get(f"{LIST}open/", {"type": 1, "id": typed})
+
+    stored = ChannelRef.person("ann", "ben")
+    assert reply.status_code in (302, 303) and reply["Location"] == reverse("channel", args=["own", stored])
 
 
 def test_records_are_listed_with_what_the_list_leaves_out(client: Any, sim: Any) -> None:

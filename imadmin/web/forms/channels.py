@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from imadmin.audit.record import REASON_MAX, REASON_MIN
 from imadmin.directory.queries.flags import FLAGS, FlagState
 from imadmin.directory.uids import UidList, parse_uids, read_uids
 from imadmin.gateway.types import ChannelFlags, ChannelRef, ChannelType
@@ -135,6 +136,10 @@ class OpenForm(forms.Form):
         found = self.cleaned_data
         if found["other"]:
             return ChannelRef.person(found["id"].strip(), found["other"].strip())
+        halves = found["id"].strip().split("@")
+        if found["type"] == ChannelType.PERSON and len(halves) == 2 and all(halves):
+            # Either order is the same chat; only one of them is how the server keeps it.
+            return ChannelRef.person(*halves)
         return ChannelRef(found["id"], found["type"])
 
 
@@ -161,7 +166,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason, kept in the audit"),
         required=False,  # the action says what a reason must be, in one place
-        widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": 500}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "minlength": REASON_MIN, "maxlength": REASON_MAX}),
     )
 
 

@@ -246,7 +246,7 @@ def staff(view: UserView) -> list[dict[str, object]] | None:
         return None
     return [
         {
-            "shape": {"done": "ok", "partial": "half", "failed": "bad"}.get(row.outcome, "unknown"),
+            "shape": {"done": "ok", "already": "off", "partial": "half", "failed": "bad"}.get(row.outcome, "unknown"),
             "actor": row.entry.actor,
             "action": row.entry.action,
             "reason": row.entry.reason,
