@@ -13,7 +13,7 @@
     └── ListWriteBroken a list change that ended half way, saying which half
     RefusedLocally      a call that would harm the server; nothing was sent
 
-Texts never hold credentials or peer addresses.
+Texts never hold credentials or addresses.
 """
 
 from imadmin.core.errors import AppError, InvalidInput, Unsupported, gettext_noop
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class GatewayError(AppError):
-    """node: id as text or base URL without credentials; operation: our method's name."""
+    """node: id as text or the words for the configured address, never a URL; operation: our method's name."""
 
     code = "upstream_error"
     status = 502

@@ -37,6 +37,8 @@ BODY_LIMIT = 16 * 1024 * 1024
 CALLS_PER_NODE = 8
 RETRY_PAUSES = (0.1,)  # seconds before a read is asked again
 
+CONFIGURED = gettext_noop("configured address")  # an error's node, where it has no number
+
 SILENT_WRITE = gettext_noop("The node went silent before it answered: the change may or may not have happened")
 CUT_WRITE = gettext_noop("The connection broke before the node answered: the change may or may not have happened")
 CUT_READ = gettext_noop("The node closed the connection without an answer")
@@ -77,7 +79,7 @@ SCANNING = Timeouts(read=20.0, total=25.0)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """base: scheme://host:port and maybe a prefix.  path: encoded.  node: how errors call the node.
+    """base: scheme://host:port and maybe a prefix.  path: encoded.  node: its id as text, "" when it isn't known.
 
     is_read: may be asked again and shared with who asks the same at the same time.
     """
@@ -98,7 +100,8 @@ class Call:
 
     @property
     def label(self) -> str:
-        return self.node or self.base
+        """How errors call the node: everybody reads them, and addresses are for who manages the site."""
+        return self.node or CONFIGURED
 
 
 @dataclass(slots=True)

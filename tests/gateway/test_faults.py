@@ -58,7 +58,7 @@ async def test_nonsense_is_a_bad_reply_naming_node_and_operation(cluster: Simula
     cluster.break_node(cluster.nodes[0].id, mode)
     with pytest.raises(BadReply) as raised:
         await gateway.system_users()
-    assert raised.value.node == cluster.nodes[0].api_url
+    assert raised.value.node == http_module.CONFIGURED
     assert raised.value.operation == "system_users"
 
 
@@ -378,30 +378,31 @@ async def test_the_main_api_signs_in_while_the_manager_is_away(cluster: Simulate
     assert len(sent("/manager/login")) == 1
 
 
-def managed(script: Script, open_to: Open) -> WuKongIM2:
-    tokens = iter(("old", "new", "newer"))
-    session = {"exp": 2**33, "permissions": "*:*"}
-    script.answers["/manager/login"] = lambda request: (200, session | {"token": next(tokens)})
-    connection = Connection("http://main:5001", "http://manager:5300", jwt_user="admin", jwt_password="pwd")
-    return open_to(connection, transport=httpx.MockTransport(script))
+async def test_no_error_carries_an_address(cluster: SimulatedCluster, open_to: Open):
+    """Everybody reads errors; addresses are for who manages the site."""
+    gateway = open_to(connection_to(cluster))
+    ids = await gateway.node_ids()
+    told: list[str] = []
+    for node in cluster.nodes:
+        cluster.break_node(node.id, "garbage")
+        told.append(await words_of(gateway.system_users()))
+        cluster.kill(node.id)
+    told.append(await words_of(gateway.system_users()))
+    told.append(await words_of(gateway.nodes()))
+    told.append(await words_of(open_to(connection_to(cluster)).nodes()))
+    assert not any("127.0.0.1" in words or "http" in words for words in told), told
+    assert [words.split("|")[0] for words in told[:3]] == [http_module.CONFIGURED, str(ids[1]), str(ids[2])]
 
 
-async def test_an_ended_session_signs_in_anew_once(script: Script, open_to: Open):
-    gateway = managed(script, open_to)
-    script.answers["/plugins"] = lambda request: (
-        (200, []) if request.headers["authorization"] == "Bearer new" else (401, {"error": "token is expired"})
-    )
-    assert await gateway.link.get_managed("test", "/plugins", parse=lambda answer: answer) == []
-    assert script.called("/manager/login") == 2
-    assert script.called("/plugins") == 2
+async def test_a_wrong_password_is_told_without_the_address(cluster: SimulatedCluster, open_to: Open):
+    assert "http" not in await words_of(open_to(connection_to(cluster, jwt_password="wrong")).nodes())
 
 
-async def test_a_relayed_refusal_is_no_ended_session(script: Script, open_to: Open):
-    gateway = managed(script, open_to)
-    script.answers["/plugins"] = (401, "")
-    with pytest.raises(Unauthorised):
-        await gateway.link.get_managed("test", "/plugins", parse=lambda answer: answer)
-    assert script.called("/manager/login") == 1
+async def words_of(question) -> str:
+    with pytest.raises(GatewayError) as raised:
+        await question
+    error = raised.value
+    return "|".join((error.node, error.operation, error.message, error.hint, str(error.params), str(error)))
 
 
 def test_secrets_stay_out_of_every_text():

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from imadmin.core.errors import gettext_noop
 from imadmin.gateway.contract import Connection
-from imadmin.gateway.errors import CircuitOpen, RefusedLocally, TimedOut, Unreachable
+from imadmin.gateway.errors import CircuitOpen, TimedOut, Unreachable
 from imadmin.gateway.http import ASKING, CHANGING, CUT_READ, Call, Http, Reply, Timeouts, base_url
 from imadmin.gateway.kinds.wukongim2 import answers, guards
 from imadmin.gateway.kinds.wukongim2.signin import SignIn
 
 T = TypeVar("T")
 
-NO_MANAGER = gettext_noop("No manager address is set")
-
 
 class Link:
-    """Speaks to one cluster.  `others` is set by the roster: addresses to turn to when the configured one is dead."""
+    """Speaks to one cluster.
+
+    Set by the roster: `others`, addresses to turn to when the configured one is dead, and `name_of`, the id of the node
+    at an address, "" when nobody knows.
+    """
 
     def __init__(self, connection: Connection, http: Http) -> None:
         self.connection = connection
@@ -31,6 +33,7 @@ class Link:
         self.api = base_url(connection.api_url, field_name="api_url")
         self.manager = base_url(connection.manager_url, field_name="manager_url") if connection.manager_url else ""
         self.others: Callable[[], Iterable[str]] = tuple
+        self.name_of: Callable[[str], str] = lambda base: ""
         self.sign_in = SignIn(connection, self.api, self.manager, http)
 
     async def get(
@@ -75,21 +78,6 @@ class Link:
             await self._call(operation, path, params=params, base=base, node=node, timeouts=timeouts)
         )
 
-    async def get_managed(
-        self, operation: str, path: str, params: dict[str, Any] | None = None, *, parse: Callable[[Any], T]
-    ) -> T:
-        """A question to the manager API; signs in anew, once, when it says that our session ended."""
-        if not self.manager:
-            raise RefusedLocally({"manager_url": [NO_MANAGER]})
-        call = await self._call(operation, path, params=params, base=self.manager, node=self.manager)
-        reply = await self.http.ask(call)
-        if answers.is_session_refused(reply):
-            self.sign_in.forget(dict(call.headers).get("authorization", ""))
-            reply = await self.http.ask(
-                await self._call(operation, path, params=params, base=self.manager, node=self.manager)
-            )
-        return answers.read(reply, parse)
-
     async def _call(
         self, operation: str, path: str, *, params: dict[str, Any] | None = None, base: str = "", node: str = "",
         method: str = "GET", body: Any = None, is_read: bool = True, timeouts: Timeouts = ASKING,
@@ -123,7 +111,7 @@ class Link:
         silent = 0
         for base in sorted(dict.fromkeys((self.api, *self.others())), key=self.http.is_suspect):
             try:
-                return await self.http.ask(_at(call, base))
+                return await self.http.ask(self._at(call, base))
             except CircuitOpen as error:
                 first = first or error
             except TimedOut as error:
@@ -138,15 +126,11 @@ class Link:
         assert first is not None
         raise first
 
+    def _at(self, call: Call, base: str) -> Call:
+        return call if call.base == base else replace(call, base=base, node=self.name_of(base))
+
     async def aclose(self) -> None:
         await self.http.aclose()
-
-
-def _at(call: Call, base: str) -> Call:
-    return call if call.base == base else Call(
-        operation=call.operation, base=base, path=call.path, node=base, method=call.method, params=call.params,
-        body=call.body, headers=call.headers, is_read=call.is_read, timeouts=call.timeouts,
-    )  # fmt: skip
 
 
 def _dump(body: Any) -> bytes:

@@ -61,6 +61,7 @@ class Roster:
         self._slot_count: int | None = None
         self._lock = asyncio.Lock()
         link.others = self._addresses
+        link.name_of = self._name_of
 
     async def members(self) -> tuple[Member, ...]:
         """All nodes, by id; as last known while nobody tells.  Raises GatewayError when nobody ever told."""
@@ -145,6 +146,12 @@ class Roster:
     def _addresses(self) -> tuple[str, ...]:
         found = [*self._fixed.values(), *self._extra, *(member.url for member in self._members if member.row.is_online)]
         return tuple(base for base in dict.fromkeys(found) if base)
+
+    def _name_of(self, base: str) -> str:
+        given = {address: str(node) for node, address in self._fixed.items()}
+        known = {member.url: member.label for member in self._members}
+        learned = {address: str(node) for address, node in self._learned.items()}
+        return (known | learned | given).get(base, "")
 
     async def learn_extra(self) -> None:
         """Addresses given without a node id: ask each who it is, until it says so once."""

@@ -11,7 +11,7 @@ from typing import Any
 from imadmin.core.errors import gettext_noop
 from imadmin.gateway.contract import Connection
 from imadmin.gateway.errors import BadReply, CircuitOpen, TimedOut, Unauthorised, Unreachable
-from imadmin.gateway.http import QUICK, Call, Http
+from imadmin.gateway.http import CONFIGURED, QUICK, Call, Http
 from imadmin.gateway.kinds.wukongim2 import answers, shapes
 
 EARLY = 60.0  # seconds before the end at which we sign in anew
@@ -54,12 +54,6 @@ class SignIn:
                     await self._renew()
         return f"Bearer {self._session.jwt}" if self._session else ""
 
-    def forget(self, bearer: str) -> None:
-        """Drop the session this header came from; another one, newer meanwhile, stays."""
-        if self._session and bearer == f"Bearer {self._session.jwt}":
-            self._session = None
-            self._tried_at = -AGAIN_AFTER
-
     async def sign_in(self, base: str, user: str, password: str) -> Session:
         """POST /manager/login at this address.  Raises Unauthorised (wrong password) and what keeps it from it."""
         token = (("token", self._connection.token),) if self._connection.token else ()
@@ -68,7 +62,7 @@ class SignIn:
             Call("sign_in", base, "/manager/login", method="POST", body=body, headers=token, timeouts=QUICK)
         )
         if reply.status == 400:
-            raise Unauthorised(WRONG_PASSWORD, node=base, operation="sign_in")
+            raise Unauthorised(WRONG_PASSWORD, node=CONFIGURED, operation="sign_in")
         return answers.read(reply, _session)
 
     def _is_fresh(self) -> bool:
