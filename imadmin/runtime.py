@@ -19,6 +19,8 @@ from imadmin.core import aio
 logger = logging.getLogger(__name__)
 Message = MutableMapping[str, Any]
 
+BESIDE_SECONDS = 3.0
+
 DEMO_SLUG = "demo"
 DEMO_PORT = 15100
 DEMO_TOKEN = "demo-token"  # noqa: S105  (opens nothing but the simulated cluster on loopback)
@@ -37,6 +39,10 @@ class Runtime:
             await sync_to_async(_remember_demo, thread_sensitive=False)(self._demo)
 
     async def stop(self) -> None:
+        """Long changes end after the piece they are at and read it back; only then the gateways close."""
+        from imadmin.directory.actions import beside  # models: not before Django is set up
+
+        await asyncio.to_thread(beside.stop, BESIDE_SECONDS)
         await connect.close_all()
         if self._demo is not None:
             await asyncio.to_thread(self._demo.stop)
@@ -52,7 +58,7 @@ def _start_demo() -> Any:
         try:
             demo.start()
         except OSError:
-            logger.warning("demo.ports_taken", extra={"first_port": ports})
+            logger.info("The demo cluster's usual ports are taken; it uses free ones.")
             continue
         return demo
     raise RuntimeError("no free loopback ports for the demo cluster")
