@@ -14,12 +14,12 @@ from imadmin.core.paging import decode_cursor, encode_cursor
 
 PAGE_MAX = 200
 UNFINISHED = "unfinished"
-OUTCOMES = ("done", "partial", "failed", "unknown", UNFINISHED)
+OUTCOMES = ("done", "already", "partial", "failed", "unknown", UNFINISHED)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """clusters: slugs one may see, None = all.  Empty texts don't filter.  outcome: as AuditRow tells it."""
+    """clusters: slugs one may see, None = all.  What is empty doesn't filter.  outcome: as AuditRow tells it."""
 
     clusters: tuple[str, ...] | None = None
     cluster: str = ""
@@ -30,11 +30,13 @@ class AuditFilter:
     since: datetime | None = None
     until: datetime | None = None
     outcome: str = ""
+    phase: str = ""
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """An intent or event with its outcome, if there is one. outcome: done|partial|failed|unknown|unfinished."""
+    """An intent or event with its outcome, if there is one. outcome: done|already|partial|failed|unknown|unfinished."""
 
     entry: AuditEntry
     result: AuditEntry | None
@@ -57,9 +59,11 @@ def page(wanted: AuditFilter, *, cursor: str = "", limit: int = 50) -> AuditPage
     rows = AuditEntry.objects.exclude(phase=AuditEntry.Phase.OUTCOME)
     if wanted.clusters is not None:
         rows = rows.filter(cluster__in=wanted.clusters)
-    for name in ("cluster", "actor", "action", "target_kind", "target"):
+    for name in ("cluster", "actor", "action", "target_kind", "target", "phase"):
         if value := getattr(wanted, name):
             rows = rows.filter(**{name: value})
+    if wanted.actions:
+        rows = rows.filter(action__in=wanted.actions)
     if wanted.since:
         rows = rows.filter(at__gte=wanted.since)
     if wanted.until:

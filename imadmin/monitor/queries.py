@@ -12,17 +12,17 @@ from imadmin.audit.queries import AuditFilter, AuditRow
 from imadmin.clusters.access import Scope
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError
-from imadmin.gateway.errors import GatewayError
+from imadmin.gateway.errors import GatewayError, Unauthorised
 from imadmin.gateway.types import NodeFailure, NodeStatus, now
 
 LAST_ACTIONS = 8
-_LOOKED_THROUGH = 100  # rows of the trail searched for changes; searches and readings lie between them
 
 
 class Verdict(StrEnum):
     OK = "ok"  # every known node answers, and they agree that they are all online under one leader
     DEGRADED = "degraded"  # some answer
     DOWN = "down"  # nobody answers
+    REFUSED = "refused"  # they answer, but refuse our token or sign-in
     UNSURE = "unsure"  # all answer, but what they say doesn't fit together
 
 
@@ -92,7 +92,8 @@ def nodes(scope: Scope) -> NodesOverview:
         answer = run(scope.gateway.nodes())
     except GatewayError as error:
         nobody = Sum(None, 0, 0)
-        return NodesOverview((), (), Verdict.DOWN, nobody, nobody, now(), failure=error)
+        verdict = Verdict.REFUSED if isinstance(error, Unauthorised) else Verdict.DOWN
+        return NodesOverview((), (), verdict, nobody, nobody, now(), failure=error)
     return NodesOverview(
         nodes=answer.value,
         failed=answer.failed,
@@ -119,10 +120,10 @@ def last_actions(scope: Scope, *, limit: int = LAST_ACTIONS) -> LastActions:
     """The newest changes on this cluster; only one's own without the right to read the trail."""
     scope.require(Permission.VIEW)
     may_read = scope.can(Permission.VIEW_AUDIT)
-    wanted = AuditFilter(clusters=(scope.slug,), actor="" if may_read else scope.actor.name)
-    found = audit.page(wanted, limit=_LOOKED_THROUGH).rows
-    changes = (row for row in found if row.entry.phase == AuditEntry.Phase.INTENT)
-    return LastActions(tuple(row for row, _ in zip(changes, range(limit), strict=False)), are_own=not may_read)
+    wanted = AuditFilter(
+        clusters=(scope.slug,), actor="" if may_read else scope.actor.name, phase=AuditEntry.Phase.INTENT
+    )
+    return LastActions(audit.page(wanted, limit=limit).rows, are_own=not may_read)
 
 
 def _added(nodes: tuple[NodeStatus, ...], of: Callable[[NodeStatus], int | None]) -> Sum:

@@ -109,12 +109,22 @@ class ErrorsMiddleware:
             return None
         if isinstance(exception, OperationalError) and "locked" in str(exception):
             logger.warning("database.locked", extra={"path": request.path})
-            exception = Busy(
-                gettext_noop("The database is busy with another change. Nothing was changed."),
-                hint=gettext_noop("Try again in a moment."),
-            )
+            exception = _busy(request)
         if isinstance(exception, AppError):
             return errors.app_error(request, exception)
         if getattr(request, "htmx", None) and not isinstance(exception, _OF_DJANGO):
             return errors.unforeseen(request, exception)
         return None
+
+
+def _busy(request: HttpRequest) -> Busy:
+    """The database may have given up in the middle of a change, after the cluster was written to."""
+    if request.method in ("GET", "HEAD"):
+        return Busy(
+            gettext_noop("The database is busy with another change. Nothing was changed."),
+            hint=gettext_noop("Try again in a moment."),
+        )
+    return Busy(
+        gettext_noop("The database was busy, so this was not finished. The change may or may not have happened."),
+        hint=gettext_noop("Look at the target, then try again in a moment."),
+    )

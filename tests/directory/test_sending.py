@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from imadmin.audit.record import Target, event, recorded
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import InvalidInput
+from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
 from imadmin.directory.actions import restrictions
 from imadmin.directory.models import Restriction
-from imadmin.directory.queries.sending import MaySend, Source, State, may_send
+from imadmin.directory.queries.sending import MaySend, Source, State, last_unsure, may_send
 from imadmin.directory.remember import remember
 from imadmin.gateway.types import ChannelRef, ChannelType
 from imadmin.simulator import SimulatedCluster
@@ -204,3 +206,11 @@ def test_a_viewer_may_ask(
 ) -> None:
     setup(quick_sim, GROUP, member=True)
     assert may_send(scope_of(quick_cluster, "viewer"), UID, GROUP).answer is True
+
+
+def test_an_unknown_flag_change_is_found_behind_any_number_of_other_rows(scope: Scope) -> None:
+    with recorded(scope.actor, "user.stop-sending", Target("user", UID), "spam", cluster=scope.slug) as entry:
+        entry.finish(outcomes=Outcomes((TargetOutcome("entry", Result.UNKNOWN, "no answer"),)))
+    for _ in range(120):
+        event(scope.actor, "user.looked-up", Target("user", UID), cluster=scope.slug)
+    assert last_unsure(scope, UID) is not None

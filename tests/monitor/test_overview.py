@@ -80,6 +80,15 @@ def test_the_last_changes_leave_out_searches_and_readings(own_cluster, scope_of)
     ]
 
 
+def test_the_last_changes_are_found_behind_any_number_of_searches(own_cluster, scope_of):
+    scope = scope_of(own_cluster, "admin")
+    with recorded(scope.actor, "channel.deny", Target("channel", "2/team"), "spam", cluster="own"):
+        pass
+    for _ in range(120):
+        event(scope.actor, "message.search", Target("cluster", "own"), cluster="own")
+    assert [row.entry.action for row in queries.last_actions(scope).rows] == ["channel.deny"]
+
+
 def test_without_the_right_to_the_trail_only_ones_own_actions_show(own_cluster, scope_of):
     for role in ("admin", "moderator"):
         scope = scope_of(own_cluster, role)

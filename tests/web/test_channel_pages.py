@@ -1,5 +1,6 @@
 """One channel's pages: tabs, list changes by preview and apply, flags; with and without htmx, and with missing nodes."""
 
+import html
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.urls import reverse
 
 from imadmin.audit.models import AuditEntry
 from imadmin.directory import plans
@@ -29,7 +31,7 @@ def client(own_cluster: Any, client_of: Callable[[Any, str], Any]) -> Any:
 @pytest.fixture(autouse=True)
 def _long_changes_at_once(monkeypatch: Any) -> None:
     """A thread could not see the rows of a test that is rolled back; test_beside has real ones."""
-    monkeypatch.setattr(beside, "start", lambda plan, work: plans.finish(plan, work()))
+    monkeypatch.setattr(beside, "start", lambda plan, work: plans.finish(plan, work(lambda: False)))
 
 
 def text(response: Any) -> str:
@@ -297,8 +299,20 @@ def test_a_sender_is_denied_from_a_message_and_taken_off_again(client: Any, sim:
     assert stored(sim, "denied", channel) == set()
 
 
+def test_taking_somebody_off_is_undone_without_a_reason_by_the_toasts_own_button_alone(client: Any, sim: Any) -> None:
+    channel = group(sim)
+    put(sim, "denied", channel, ["ann"])
+    url = reverse("channel-denylist-undo", args=["own", channel])
+    told = client.post(url, {"uids": "ann", "reason": "made up"}, headers={"referer": f"http://testserver{TEA}"})
+    undo = re.search(r'action="([^"]*/denylist/add/[^"]*)"', client.get(told["Location"]).content.decode())
+    assert undo and stored(sim, "denied", channel) == set()
+    client.post(html.unescape(undo[1]))
+    assert stored(sim, "denied", channel) == {"ann"}
+
+
 @pytest.mark.parametrize(
-    "given", [{"uids": "ann", "reason": ""}, {"uids": "a@b", "reason": "spam"}, {"reason": "spam"}]
+    "given",
+    [{"uids": "ann", "reason": ""}, {"uids": "ann"}, {"uids": "a@b", "reason": "spam"}, {"reason": "spam"}],
 )
 def test_a_sender_is_not_denied_without_uid_and_reason(client: Any, sim: Any, given: dict[str, str]) -> None:
     channel = group(sim)

@@ -176,8 +176,11 @@ def test_a_part_that_asks_for_it_gets_its_error_as_a_panel(viewer: Client) -> No
     assert answer["HX-Reswap"] == "innerHTML" and answer.content.decode().startswith('<div class="empty"')
 
 
-def test_a_locked_database_says_that_nothing_was_changed(viewer: Client) -> None:
-    assert "Nothing was changed" in viewer.post("/try/fail/locked/").content.decode()
+def test_a_locked_database_says_that_nothing_was_changed_only_where_that_is_sure(viewer: Client) -> None:
+    assert "Nothing was changed" in viewer.get("/try/fail/locked/").content.decode()
+    changed = viewer.post("/try/fail/locked/").content.decode()
+    assert "Nothing was changed" not in changed and "may or may not have happened" in changed
+    assert "Look at the target" in changed
 
 
 def test_our_own_fault_is_named_on_the_page_and_in_the_log(viewer: Client, caplog: pytest.LogCaptureFixture) -> None:

@@ -54,8 +54,8 @@ def _add(name: ListName, base: str, word: str, right: str) -> None:
         operation_id=f"add_channel_{name.value}",
         summary=f"Add uids {word}",
         description=f"Needs `{right}`. One outcome per uid, read back from the cluster. More than {INLINE_MOST} uids "
-        "go on after the answer (202): ask for their progress by the change's id. On a cluster of several nodes denying "
-        "takes up to 0.3 s a uid.",
+        "go on after the answer (202): ask for their progress by the change's id. On a cluster of several nodes "
+        "denying takes up to 0.3 s a uid.",
     )
     def add(request: HttpRequest, slug: SlugPath, channel: ChannelPath, body: ListIn) -> Changed:
         return _change(request, slug, ListChange(channel, name, Verb.ADD), body)

@@ -5,10 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from imadmin.audit.record import REASON_MAX, REASON_MIN
 from imadmin.gateway.types import ChannelRef, ChannelType
 from imadmin.web.message_words import CHANNEL_KINDS
-
-REASON_MAX = 500
 
 
 class LookupForm(forms.Form):
@@ -49,7 +48,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason, kept in the audit"),
         max_length=REASON_MAX,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "data-autofocus": True, "minlength": 2}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "data-autofocus": True, "minlength": REASON_MIN}),
         error_messages={"required": _("Say why, in a few words: it is kept on the audit trail.")},
     )
 

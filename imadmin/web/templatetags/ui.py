@@ -11,6 +11,7 @@ from django.template import RequestContext
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from imadmin.audit.record import REASON_MAX, REASON_MIN
 from imadmin.core.errors import AppError
 from imadmin.core.outcomes import RESULT_WORDS, Outcomes, Result
 from imadmin.web import cells, states
@@ -39,6 +40,12 @@ register.filter("state_of", states.of_error)
 OUTCOME_SHAPES = {
     Result.DONE: "ok", Result.ALREADY: "off", Result.NOT_FOUND: "warn", Result.FAILED: "bad", Result.UNKNOWN: "unknown",
 }  # fmt: skip
+
+
+@register.simple_tag
+def reason_bounds() -> SafeString:
+    """What a field for a reason says about its length."""
+    return cells.attributes({"minlength": str(REASON_MIN), "maxlength": str(REASON_MAX)})
 
 
 @register.filter
@@ -80,20 +87,7 @@ def field(
     if isinstance(bound.field.widget, HiddenInput):
         return mark_safe(bound.as_widget())  # noqa: S308
     hint = "" if hint == "none" else hint or str(bound.help_text or "")
-    given = {name.replace("_", "-"): value for name, value in attrs.items()}
-    described = []
-    if bound.errors:
-        described.append(f"{bound.auto_id}_error")
-        given["aria-invalid"] = "true"
-    if hint:
-        described.append(f"{bound.auto_id}_hint")
-    if described:
-        given["aria-describedby"] = " ".join(described)
-    if input_css:
-        given["class"] = input_css
-    if isinstance(bound.field.widget, Textarea):
-        own = str(bound.field.widget.attrs.get("rows", ""))
-        given.setdefault("rows", own if own not in ("", "10") else 4)  # Django says 10 when nobody chose
+    given = _described(bound, hint, input_css) | {name.replace("_", "-"): value for name, value in attrs.items()}
     is_plain_select = bound.field.widget.template_name == Select.template_name
     control = _select(bound, given) if is_plain_select else mark_safe(bound.as_widget(attrs=given))  # noqa: S308
     text = label or bound.label
@@ -113,6 +107,25 @@ def field(
         '<div class="field {css}"><label for="{id}">{text}</label>{control}{below}</div>',
         css=css, id=bound.id_for_label, text=text, control=control, below=below,
     )  # fmt: skip
+
+
+def _described(bound: BoundField, hint: str, css: str) -> dict[str, Any]:
+    """The attributes that tie an input to its errors and hint; its class and height."""
+    given: dict[str, Any] = {}
+    described = []
+    if bound.errors:
+        described.append(f"{bound.auto_id}_error")
+        given["aria-invalid"] = "true"
+    if hint:
+        described.append(f"{bound.auto_id}_hint")
+    if described:
+        given["aria-describedby"] = " ".join(described)
+    if css:
+        given["class"] = css
+    if isinstance(bound.field.widget, Textarea):
+        own = str(bound.field.widget.attrs.get("rows", ""))
+        given["rows"] = own if own not in ("", "10") else 4  # Django says 10 when nobody chose
+    return given
 
 
 def _select(bound: BoundField, attrs: dict[str, Any]) -> SafeString:

@@ -136,7 +136,9 @@ def change_now(request: HttpRequest, slug: str, channel: ChannelRef, name: ListN
     scope = access.enter(request, slug, permission_for(name))
     change = ListChange(channel, name, verb)
     uids = request.POST.getlist("uids") or request.GET.getlist("uids")
-    form = ReasonForm(request.POST if "reason" in request.POST else {"reason": _("Undone right after it was done")})
+    is_undo = verb is Verb.REMOVE or "undo" in request.GET  # the button in a toast has no field to fill in
+    undone = {"reason": _("Undone right after it was done")}
+    form = ReasonForm(undone if is_undo and "reason" not in request.POST else request.POST)
     if len(uids) != 1:
         plan = respond.attempt(form, lambda: lists.preview(scope, change, read_uids(uids)))
         part = {"uids_form": UidsForm(), "reason_form": form, **(_plan_part(plan, form) if plan else {})}
@@ -341,7 +343,7 @@ def _toast(scope: Scope, change: ListChange, outcomes: Outcomes) -> respond.Toas
     done = bool(outcomes.of(Result.DONE))
     opposite = "undo" if change.is_adding else "add"
     undo: Callable[[], str] = lambda: (  # noqa: E731
-        f"{reverse(f'channel-{change.list}-{opposite}', args=args)}?{urlencode({'uids': item.target})}"
+        f"{reverse(f'channel-{change.list}-{opposite}', args=args)}?{urlencode({'uids': item.target, 'undo': 1})}"
     )
     detail = _(item.detail) if item.detail else ""
     return respond.Toast(
