@@ -14,6 +14,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,8 @@ from imadmin.gateway.flights import Flights
 BODY_LIMIT = 16 * 1024 * 1024
 CALLS_PER_NODE = 8
 RETRY_PAUSES = (0.1,)  # seconds before a read is asked again
+
+HEADERS = (("accept", "*/*"), ("accept-encoding", "gzip"), ("user-agent", "imadmin"))
 
 CONFIGURED = gettext_noop("configured address")  # an error's node, where it has no number
 
@@ -143,13 +146,13 @@ def _refuse_constant(name: str) -> Any:
 class _Gate:
     """What stands before one node: at most CALLS_PER_NODE at a time, none while the breaker is open.
 
-    client: a pool of its own a node.  The pool looks at all of its connections for every call, so one pool for ten
+    transport: a pool of its own a node.  The pool looks at all of its connections for every call, so one pool for ten
     nodes cost more time than the calls themselves.
     """
 
     slots: asyncio.Semaphore
     breaker: Breaker
-    client: httpx.AsyncClient
+    transport: httpx.AsyncBaseTransport
 
 
 class Http:
@@ -174,14 +177,12 @@ class Http:
         self._used_at = time.monotonic()
         self._tls = httpx.create_ssl_context(trust_env=False)  # made once: it costs more than a call
 
-    def _new_client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
+    def _new_transport(self) -> httpx.AsyncBaseTransport:
+        """Without a client around it: no cookies, no redirects, no proxy of the environment, half of the work."""
+        return self._transport or httpx.AsyncHTTPTransport(
             limits=httpx.Limits(max_connections=self._calls_per_node, max_keepalive_connections=self._calls_per_node),
-            follow_redirects=False,
             trust_env=False,  # a proxy from the environment would go round the address guard
-            transport=self._transport,
             verify=self._tls,
-            headers={"accept-encoding": "gzip", "user-agent": "imadmin"},
         )
 
     async def unused_for(self, seconds: float) -> None:
@@ -197,7 +198,7 @@ class Http:
         """Close all connections.  Calls under way break off, later ones are told: Uncertain for changes."""
         self._is_closed = True
         for gate in self._gates.values():
-            await gate.client.aclose()
+            await gate.transport.aclose()
 
     async def ask(self, call: Call) -> Reply:
         """Send one call.  Raises Unreachable, TimedOut, Uncertain (changes), BadReply, CircuitOpen, RefusedLocally."""
@@ -250,7 +251,7 @@ class Http:
         gate = self._gates.get(call.base)
         if gate is None:
             gate = self._gates[call.base] = _Gate(
-                asyncio.Semaphore(self._calls_per_node), Breaker(clock=self._clock), self._new_client()
+                asyncio.Semaphore(self._calls_per_node), Breaker(clock=self._clock), self._new_transport()
             )
         if gate.breaker.is_open:
             raise CircuitOpen(node=call.label, operation=call.operation)
@@ -278,7 +279,7 @@ class Http:
             raise
         except NoAddress as error:
             raise Unreachable(NO_NAME, node=call.label, operation=call.operation) from error
-        except RuntimeError as error:  # a closed client is no HTTPError
+        except RuntimeError as error:  # what a pool says that is closed under a call
             if not self._is_closed:
                 raise
             raise _closed(call) from error
@@ -297,10 +298,11 @@ class Http:
         raise AssertionError("unreachable")
 
     async def _send_to(self, call: Call, address: str | None) -> Reply:
-        client = self._gates[call.base].client
-        request = _request(client, call, address)
+        request = _request(call, address)
+        if self._is_closed:  # while it waited for its turn; a pool would open again
+            raise _closed(call)
         started = time.monotonic()
-        response = await client.send(request, stream=True)
+        response = await self._gates[call.base].transport.handle_async_request(request)
         try:
             body = await _read(call, response)
         finally:
@@ -315,23 +317,29 @@ class Http:
         )
 
 
-def _request(client: httpx.AsyncClient, call: Call, address: str | None) -> httpx.Request:
-    """address: the checked IP to connect to instead of resolving again; None leaves it to the resolver."""
-    url = httpx.URL(call.base.rstrip("/") + call.path)
-    headers = list(call.headers)
-    extensions: dict[str, Any] = {}
+@lru_cache(maxsize=512)  # the same few dozen questions are asked over and over, and parsing costs more than sending
+def _url(base: str, path: str, params: tuple[tuple[str, str], ...], address: str | None) -> httpx.URL:
+    url = httpx.URL(base.rstrip("/") + path)
     if address is not None:
-        headers.append(("host", url.netloc.decode("ascii")))
-        extensions["sni_hostname"] = url.host
         url = url.copy_with(host=address)
+    return url.copy_merge_params(list(params)) if params else url
+
+
+def _request(call: Call, address: str | None) -> httpx.Request:
+    """address: the checked IP to connect to instead of resolving again; None leaves it to the resolver."""
+    headers = [*call.headers, *HEADERS]
+    limits = call.timeouts
+    extensions: dict[str, Any] = {
+        "timeout": {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": limits.pool}
+    }
+    if address is not None:
+        named = _url(call.base, "", (), None)
+        headers.append(("host", named.netloc.decode("ascii")))
+        extensions["sni_hostname"] = named.host
     if call.body is not None:
         headers.append(("content-type", "application/json"))
-    limits = call.timeouts
-    return client.build_request(
-        call.method, url, params=list(call.params) or None, content=call.body, headers=headers,
-        extensions=extensions,
-        timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.pool),
-    )  # fmt: skip
+    url = _url(call.base, call.path, call.params, address)
+    return httpx.Request(call.method, url, content=call.body, headers=headers, extensions=extensions)
 
 
 async def _read(call: Call, response: httpx.Response) -> bytes:

@@ -92,7 +92,7 @@ async def test_who_waits_too_long_for_a_turn_is_told(client: Http, node: Node):
 
 
 async def test_connections_are_kept(client: Http):
-    pool = Http()._new_client()._transport._pool
+    pool = Http()._new_transport()._pool
     assert pool._max_connections == pool._max_keepalive_connections == CALLS_PER_NODE
 
 
@@ -240,7 +240,7 @@ async def test_a_closed_client_is_told_in_our_words(client: Http, node: Node, is
 async def test_a_pool_that_closes_under_a_call_is_told_too(client: Http, node: Node, is_read: bool, error):
     node.go.set()
     await client.ask(call())
-    await client._gates["http://node"].client.aclose()
+    await client._gates["http://node"].transport.aclose()
     client._is_closed = True
     with pytest.raises(error):
         await client._exchange(call(1, is_read=is_read))
