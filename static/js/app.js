@@ -12,4 +12,5 @@ import "./selection.js";
 import "./palette.js";
 import "./guard.js";
 import "./back.js";
+import "./into-view.js";
 import "./keyboard.js";

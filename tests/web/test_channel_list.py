@@ -78,6 +78,17 @@ def test_wrong_values_in_the_address_are_named(cluster: Any, client_of: Any, nam
     assert 'class="err"' in text(page) or "start from the first page" in text(page)
 
 
+def test_a_broken_page_marker_leads_to_the_first_page(client: Any) -> None:
+    page = client.get(LIST, {"type": "2", "cursor": "%%%"})
+    assert page.status_code == 422 and "page marker in the address" in text(page)
+    assert 'href="?type=2"' in text(page) and "beside the fields" not in text(page)
+
+
+def test_the_number_of_members_says_what_it_counts_on_a_phone(client: Any, sim: Any) -> None:
+    group(sim)
+    assert '<span class="only-phone"> member' in text(client.get(LIST))
+
+
 def test_htmx_gets_the_results_alone(client: Any, sim: Any) -> None:
     group(sim)
     part = text(client.get(LIST, headers={"HX-Request": "true"}))

@@ -186,3 +186,18 @@ def test_a_message_of_a_person_chat_opens_for_its_channel(own_cluster, client_of
     page = client_of(own_cluster, "moderator").get(url(said))
     assert "Person chat" in text_of(page)
     assert said.channel_id in text_of(page)
+
+
+def test_one_long_message_doesnt_push_the_others_away(own_cluster, client_of, told):
+    long, hit = told("anna", "team", "word " * 5000), told("ben", "team", "short")
+    client = client_of(own_cluster, "moderator")
+    html = client.get(url(hit)).content.decode()
+    assert re.search(rf'<p class="clamp">.*?<a class="whole sm" href="{url(long)}">', html, re.DOTALL)
+    assert html.count('class="clamp"') == 1
+    assert '<a class="whole sm" href="#reveal">' in client.get(url(long)).content.decode()
+
+
+def test_the_message_is_in_reach_with_and_without_scripts(own_cluster, client_of, told):
+    html = client_of(own_cluster, "moderator").get(url(told("anna", "team"))).content.decode()
+    assert html.count("data-into-view") == 1
+    assert html.index('href="#hit"') < html.index('id="hit"')

@@ -91,9 +91,23 @@ def test_what_cant_be_asked_is_said_beside_its_field_and_kept(own_cluster, clien
 
 
 def test_a_broken_page_marker_is_said_above_the_form(own_cluster, client_of):
-    page = client_of(own_cluster, "moderator").get(URL, {"cursor": "%%%"})
+    page = client_of(own_cluster, "moderator").get(URL, {"channel_type": 2, "channel_id": "team", "cursor": "%%%"})
     assert page.status_code == 422
     assert "page marker" in text_of(page)
+    assert "stands beside" not in text_of(page)
+    assert f'href="{URL}?channel_type=2&amp;channel_id=team"' in page.content.decode()
+
+
+def test_a_wrong_field_is_named_even_with_a_broken_marker(own_cluster, client_of):
+    page = client_of(own_cluster, "moderator").get(URL, {"message_id": "x", "cursor": "%%%"})
+    assert "stands beside" in text_of(page)
+
+
+def test_a_kind_the_server_doesnt_know_is_asked_and_said(own_cluster, client_of):
+    client = client_of(own_cluster, "moderator")
+    strange = text_of(client.get(URL, {"channel_type": 77, "channel_id": "team"}))
+    assert "no kind of channel with the number 77" in strange
+    assert "no kind of channel" not in text_of(client.get(URL, {"channel_type": 2, "channel_id": "team"}))
 
 
 def test_pages_follow_each_other(own_cluster, client_of, told):

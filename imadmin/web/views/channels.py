@@ -1,7 +1,9 @@
 """The lists of channels, opening one by its exact id, and making a new one."""
 
 from typing import Any
+from urllib.parse import urlencode
 
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -91,6 +93,14 @@ def _list_context(request: HttpRequest, scope: Scope, open_form: OpenForm) -> di
 def _nothing(scope: Scope, form: ChannelListForm, found: Any) -> states.State:
     """Why there are no rows: each reason has its own words."""
     everything = states.Verb(_("All records"), reverse("channels", args=[scope.slug]), "refresh")
+    if found is None and form.marker and set(form.errors) == {NON_FIELD_ERRORS}:
+        query = {name: form.data[name] for name in form.data if name != "cursor"}
+        return states.empty(
+            _("Nothing was searched"),
+            _("The page marker in the address can’t be used. No node was asked."),
+            states.Verb(_("Start from the first page"), f"?{urlencode(query)}", "refresh"),
+            icon="zoom-question",
+        )
     if found is None:
         return states.filtered(_("The address asks for something that isn't there; see beside the fields."), everything)
     if found.error:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from imadmin.audit.queries import AuditRow
 from imadmin.core.errors import AppError, InvalidInput
@@ -107,7 +107,12 @@ def kind_of(channel: ChannelRef) -> str:
 
 
 def _member_count(row: ChannelRecord) -> object:
-    return "" if row.channel.is_person else cells.number(row.subscriber_count)
+    if row.channel.is_person:
+        return ""
+    count = cells.number(row.subscriber_count)
+    word = ngettext("member", "members", row.subscriber_count or 0)
+    # A phone shows no heads of columns: the number says itself what it counts.
+    return cells.html('{count}<span class="only-phone"> {word}</span>', count=count, word=word)
 
 
 def _state(row: ChannelRecord) -> object:

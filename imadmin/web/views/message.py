@@ -22,6 +22,8 @@ from imadmin.web import respond
 from imadmin.web.forms.messages import RevealForm
 
 TEMPLATE = "pages/messages/message.html"
+LINE_MOST = 240  # characters, about six lines on a phone
+LINES_MOST = 6
 
 
 @require_safe
@@ -57,6 +59,12 @@ class Line:
     body: SafeString
     url: str
     is_hit: bool
+
+    @property
+    def is_long(self) -> bool:
+        """Likely more than the few lines one message may take among the others; it is cut, with a way to the rest."""
+        text = "" if self.message.is_masked else self.message.text or ""
+        return len(text) > LINE_MOST or text.count("\n") >= LINES_MOST
 
 
 def _context(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -38,6 +39,7 @@ def search(request: HttpRequest, slug: str) -> HttpResponse:
         "found": found,
         "cursor": cursor,
         "asked": bool(found and found.wanted.given()),
+        "first_page": "" if found else _first_page(request, form),
         **(_answer(slug, found, cursor) if found else {}),
     }
     response = respond.page_or_fragment(
@@ -48,9 +50,20 @@ def search(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
+def _first_page(request: HttpRequest, form: MessageSearchForm) -> str:
+    """The same search without its page marker, when nothing but the marker was wrong."""
+    if set(form.errors) != {NON_FIELD_ERRORS} or not request.GET.get("cursor"):
+        return ""
+    query = request.GET.copy()
+    del query["cursor"]
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
 def _answer(slug: str, found: FoundMessages, cursor: str) -> dict[str, object]:
+    channel = found.query.channel
     return {
         "cost": costs.cost_of(found),
+        "strange_kind": channel.type if channel and channel.type not in words.CHANNEL_KINDS else None,
         "table": _table(slug, found, cursor),
         "facets": _facets(slug, found),
         "api_path": f"{reverse('api:search_messages', args=[slug])}{_query(found.wanted.given())}",

@@ -1,0 +1,8 @@
+// [data-into-view] is brought into the middle of the window when the page opens. The focus stays where it is, so the
+// skip link is still the first stop; an address with a #fragment and a page come back to keep their own place.
+const [visit] = performance.getEntriesByType("navigation");
+const wanted = document.querySelector("[data-into-view]");
+if (wanted && !location.hash && visit?.type === "navigate") {
+  const { top, bottom } = wanted.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) wanted.scrollIntoView({ block: "center", behavior: "instant" });
+}
