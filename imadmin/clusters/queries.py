@@ -13,6 +13,7 @@ from imadmin.clusters.access import Principal, Scope, visible_clusters
 from imadmin.clusters.models import Cluster, Grant
 from imadmin.core import aio
 from imadmin.core.errors import AppError, NotFound, gettext_noop
+from imadmin.gateway.errors import Unauthorised
 from imadmin.gateway.types import Answer, NodeFailure, NodeStatus
 
 STATUS_SECONDS = 15
@@ -43,7 +44,9 @@ class ClusterStatus:
 
     @property
     def verdict(self) -> str:
-        """ok | partial | down."""
+        """ok | partial | down | refused (they answer, but refuse our token or sign-in)."""
+        if isinstance(self.error, Unauthorised):
+            return "refused"
         if self.error or not self.answering:
             return "down"
         return "partial" if self.failed or self.answering != self.nodes else "ok"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from imadmin.gateway.contract import Connection
+from imadmin.gateway.kinds.wukongim2 import probe_words as say
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.types import StepResult
 from imadmin.simulator import SimulatedCluster
@@ -27,6 +30,36 @@ async def test_the_probe_tells_a_dead_node_from_a_dead_cluster(cluster: Simulate
     results = [step.result for step in report.steps if step.code == "node"]
     assert results == [StepResult.OK, StepResult.OK, StepResult.WARN]
     assert report.is_usable
+
+
+async def test_the_probe_names_every_given_address(cluster: SimulatedCluster, open_to: Open):
+    dead, alive = "http://127.0.0.1:9", cluster.nodes[1].api_url
+    report = await open_to(connection_to(cluster, node_apis=(dead, alive))).probe()
+    nodes = {step.params["url"]: step for step in report.steps if step.code == "node"}
+    assert len(nodes) == 4 and nodes[alive].result is StepResult.OK
+    assert nodes[dead].result is StepResult.WARN and nodes[dead].hint and nodes[dead].tried == say.AT_ADDRESS
+    assert report.is_usable
+
+
+@pytest.mark.parametrize("given", ["{}", "{id}={}"])
+async def test_the_probe_goes_on_through_a_given_address(cluster: SimulatedCluster, open_to: Open, given: str):
+    alive = cluster.nodes[1]
+    right = connection_to(cluster, node_apis=(given.format(alive.api_url, id=alive.id), "http://127.0.0.1:10"))
+    report = await open_to(replace(right, api_url="http://127.0.0.1:9")).probe()
+    steps = {step.code: step for step in report.steps}
+    assert steps["address"].result is StepResult.WARN and steps["address"].params["other"] == alive.api_url
+    assert steps["version"].result is steps["token"].result is StepResult.OK
+    nodes = [step.result for step in report.steps if step.code == "node"]
+    assert nodes == [StepResult.OK, StepResult.OK, StepResult.OK, StepResult.WARN]
+    assert report.is_usable
+
+
+async def test_the_probe_names_given_addresses_of_a_dead_cluster(open_to: Open):
+    dead = Connection("http://127.0.0.1:9", "", node_apis=("http://127.0.0.1:10", "7=http://127.0.0.1:11"))
+    report = await open_to(dead).probe()
+    nodes = {step.params["url"]: step.result for step in report.steps if step.code == "node"}
+    assert nodes == {"http://127.0.0.1:10": StepResult.FAILED, "http://127.0.0.1:11": StepResult.FAILED}
+    assert all("  " not in step.tried % step.params for step in report.steps)
 
 
 async def test_the_probe_names_each_wrong_thing(cluster: SimulatedCluster, open_to: Open):

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from imadmin.audit.record import Target, recorded
+from imadmin.core import crypto
 from imadmin.directory.models import FlagRecord, Restriction
 from tests.web.test_messages import HTMX, text_of
 
@@ -52,6 +53,18 @@ def test_the_page_stands_when_the_cluster_doesnt(own_cluster, client_of, sim, fa
     assert page.status_code == 200
     assert "No node answers" in text_of(page)
     assert "our own records" in text_of(page)
+
+
+@pytest.mark.parametrize("secret", ["sealed_token", "sealed_jwt_password"])
+def test_a_refused_sign_in_is_no_silence(own_cluster, client_of, secret):
+    own_cluster.jwt_user = "admin"
+    setattr(own_cluster, secret, crypto.seal("no"))
+    own_cluster.save()
+    client = client_of(own_cluster, "viewer")
+    page = text_of(client.get(URL))
+    assert "The nodes answer, but refuse our sign-in" in page and "No node answers" not in page
+    assert ". What is below comes from our own records." in page and ".. What" not in page
+    assert "Refused" in client.get(f"{URL}status/", headers=HTMX).content.decode()
 
 
 def test_our_own_records_and_the_last_actions_are_there(own_cluster, client_of, scope_of):

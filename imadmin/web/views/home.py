@@ -13,7 +13,7 @@ from imadmin.web import cells, respond, states, tables
 from imadmin.web.context import ENVIRONMENT_WORDS
 from imadmin.web.tables import Column, Table
 
-STATUS_SHAPES = {"ok": "ok", "partial": "half", "down": "bad"}
+STATUS_SHAPES = {"ok": "ok", "partial": "half", "down": "bad", "refused": "bad"}
 
 
 @require_GET
@@ -37,7 +37,9 @@ def cluster_status(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def status_context(status: queries.ClusterStatus) -> dict[str, object]:
-    words = {"ok": _("All nodes answer"), "partial": _("Nodes missing"), "down": _("No answer")}
+    words = {
+        "ok": _("All nodes answer"), "partial": _("Nodes missing"), "down": _("No answer"), "refused": _("Refused"),
+    }  # fmt: skip
     return {
         "status": status,
         "shape": STATUS_SHAPES[status.verdict],

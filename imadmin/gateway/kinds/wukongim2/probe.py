@@ -1,6 +1,7 @@
 """The connection test: one step a question an operator asks, each with what was tried, found and what helps.
 
-Everything here reads.  Steps that need an earlier one are shown as not tried when that one failed.
+Everything here reads.  Steps that need an earlier one are shown as not tried when that one failed.  Where the main
+address is dead and a given one answers, that one is asked instead, as the pages do.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from imadmin.core.errors import AppError
-from imadmin.gateway.errors import BadReply, GatewayError, RefusedLocally, Unauthorised
-from imadmin.gateway.http import QUICK, Call, Reply, gather_settled
+from imadmin.gateway.errors import (
+    BadReply,
+    CircuitOpen,
+    GatewayError,
+    RefusedLocally,
+    TimedOut,
+    Unauthorised,
+    Unreachable,
+)  # fmt: skip
+from imadmin.gateway.http import CUT_READ, QUICK, Call, Reply, gather_settled
 from imadmin.gateway.kinds.wukongim2 import answers, wire
 from imadmin.gateway.kinds.wukongim2 import probe_words as say
 from imadmin.gateway.kinds.wukongim2.forge import forged_token
@@ -33,8 +42,8 @@ class ProbePart(Part):
     async def probe(self) -> ProbeReport:
         """Test the connection step by step; never raises for what it finds.
 
-        Steps, by code: address, token, manager, sign-in, rights, version, clock, node (one each), default-secret,
-        guest, open-api.  Changes nothing.  Reference 1.3-1.5, 5.7, 5.9.
+        Steps, by code: address, token, manager, sign-in, rights, version, clock, node (each one listed, and each
+        address given beside those), default-secret, guest, open-api.  Changes nothing.  Reference 1.3-1.5, 5.7, 5.9.
         """
         steps = await _Probe(self.link, self.roster).steps()
         return ProbeReport(tuple(steps), now())
@@ -46,16 +55,17 @@ class _Probe:
 
     link: Link
     roster: Roster
+    base: str = ""  # the address that is asked: the main one, or the given one that answers in its place
 
     async def steps(self) -> list[ProbeStep]:
         (address, token, clock), (manager, sign_in, rights) = await asyncio.gather(self._main(), self._managed())
         is_in, is_managed = token.result is StepResult.OK, manager.result is StepResult.OK
         version, nodes, *safety = await asyncio.gather(
             self._version() if is_in else _skipped("version"),
-            self._nodes() if is_in else self._no_nodes(),
+            self._nodes() if is_in else self._only_given(),
             self._default_secret() if is_managed else _skipped("default-secret"),
             self._guest() if is_managed else _skipped("guest"),
-            self._open_api() if address.result is StepResult.OK else _skipped("open-api"),
+            self._open_api() if self.base else _skipped("open-api"),
         )
         return [address, token, manager, sign_in, rights, version, clock, *nodes, *safety]
 
@@ -67,12 +77,30 @@ class _Probe:
         try:
             reply = await self._bare(self.link.api, "/health", token=True)
         except (GatewayError, RefusedLocally) as error:
-            failed = _step("address", StepResult.FAILED, reason_of(error), _help(error), params)
-            return failed, await _skipped("token"), await _skipped("clock")
+            stand_in = await self._stand_in() if _is_dead(error) else None
+            if stand_in is None:
+                failed = _step("address", StepResult.FAILED, reason_of(error), _help(error), params)
+                return failed, await _skipped("token"), await _skipped("clock")
+            self.base, reply = stand_in
+            found = _step("address", StepResult.WARN, reason_of(error), say.STAND_IN, params | {"other": self.base})
+            return found, self._token(reply), self._clock(reply)
         if not _is_main(reply):
             failed = _step("address", StepResult.FAILED, say.NOT_WUKONGIM, say.NOT_WUKONGIM_HELP, params)
             return failed, await _skipped("token"), await _skipped("clock")
+        self.base = self.link.api
         return _step("address", StepResult.OK, say.ADDRESS_OK, params=params), self._token(reply), self._clock(reply)
+
+    async def _stand_in(self) -> tuple[str, Reply] | None:
+        """The first given address where a main API answers, preferring one that takes our token; and its answer."""
+        bases = self._given()
+        replies = await gather_settled(*(self._bare(base, "/health", token=True) for base in bases))
+        pairs = zip(bases, replies, strict=True)
+        mains = [(base, reply) for base, reply in pairs if isinstance(reply, Reply) and _is_main(reply)]
+        return min(mains, key=lambda pair: pair[1].status == 401, default=None)
+
+    def _given(self) -> list[str]:
+        """The node addresses of the settings, without the main one."""
+        return [base for base in self.link.others() if base != self.link.api]
 
     def _token(self, reply: Reply) -> ProbeStep:
         if reply.status == 401:
@@ -95,7 +123,7 @@ class _Probe:
 
     async def _version(self) -> ProbeStep:
         try:
-            varz = answers.read(await self._bare(self.link.api, "/varz", token=True), wire.varz)
+            varz = answers.read(await self._bare(self.base, "/varz", token=True), wire.varz)
         except (GatewayError, RefusedLocally) as error:
             return _step("version", StepResult.WARN, reason_of(error), _help(error))
         numbers = _version_numbers(varz.version)
@@ -108,28 +136,47 @@ class _Probe:
 
     async def _nodes(self) -> list[ProbeStep]:
         """Every node at the address we use for it; one that is silent leaves gaps, all silent leaves nothing."""
+        given = self._given()
         try:
-            rows = answers.read(await self._bare(self.link.api, "/cluster/simpleNodes", token=True), wire.members)
+            rows = answers.read(await self._bare(self.base, "/cluster/simpleNodes", token=True), wire.members)
             await self.roster.learn_extra()
             members = self.roster.placed(rows)
         except (GatewayError, RefusedLocally) as error:
-            params = {"node": "", "url": self.link.api}
-            return [_step("node", StepResult.FAILED, reason_of(error), _help(error), params)]
-        results = await gather_settled(*(self._itself(member) for member in members))
-        anyone = any(result == member.id for member, result in zip(members, results, strict=True))
-        return [_node_step(member, result, anyone=anyone) for member, result in zip(members, results, strict=True)]
+            params = {"node": "", "url": self.base}
+            failed = _step("node", StepResult.FAILED, reason_of(error), _help(error), params, say.AT_ADDRESS)
+            return [failed, *await self._at_given(given)]
+        placed = {member.url for member in members}
+        results, others = await asyncio.gather(
+            gather_settled(*(self._itself(member) for member in members)),
+            self._at_given([base for base in given if base not in placed], {member.id for member in members}),
+        )
+        pairs = list(zip(members, results, strict=True))
+        anyone = any(result == member.id for member, result in pairs)
+        return [*(_node_step(member, result, anyone=anyone) for member, result in pairs), *others]
 
-    async def _no_nodes(self) -> list[ProbeStep]:
-        return [_step("node", StepResult.SKIPPED, say.NOT_TRIED, params={"node": "", "url": self.link.api})]
+    async def _only_given(self) -> list[ProbeStep]:
+        """While nobody lists the nodes: what answers at the given addresses, if there are any."""
+        if given := self._given():
+            return await self._at_given(given)
+        params = {"node": "", "url": self.link.api}
+        return [_step("node", StepResult.SKIPPED, say.NOT_TRIED, params=params, tried=say.AT_ADDRESS)]
+
+    async def _at_given(self, bases: list[str], listed: set[int] | None = None) -> list[ProbeStep]:
+        """Who answers at addresses that stand at no node.  listed: ids of the cluster, None while nobody says."""
+        results = await gather_settled(*(self._whoever(base) for base in bases))
+        return [_given_step(base, result, listed) for base, result in zip(bases, results, strict=True)]
 
     async def _itself(self, member: Member) -> int:
         if not member.url:
             raise RefusedLocally({"node_apis": [say.NODE_NO_ADDRESS]})
-        return answers.read(await self._bare(member.url, "/cluster/node", token=True), wire.node_self).id
+        return await self._whoever(member.url)
+
+    async def _whoever(self, base: str) -> int:
+        return answers.read(await self._bare(base, "/cluster/node", token=True), wire.node_self).id
 
     async def _open_api(self) -> ProbeStep:
         try:
-            reply = await self._bare(self.link.api, "/cluster/node")
+            reply = await self._bare(self.base, "/cluster/node")
         except (GatewayError, RefusedLocally) as error:
             return _step("open-api", StepResult.SKIPPED, reason_of(error))
         if reply.status == 200:
@@ -198,9 +245,9 @@ class _Probe:
 
 
 def _step(
-    code: str, result: StepResult, found: str, hint: str = "", params: Mapping[str, Any] | None = None
+    code: str, result: StepResult, found: str, hint: str = "", params: Mapping[str, Any] | None = None, tried: str = ""
 ) -> ProbeStep:
-    return ProbeStep(code, result, say.TRIED[code], found, hint, dict(params or {}))
+    return ProbeStep(code, result, tried or say.TRIED[code], found, hint, dict(params or {}))
 
 
 async def _skipped(code: str, params: Mapping[str, Any] | None = None) -> ProbeStep:
@@ -213,6 +260,22 @@ def _node_step(member: Member, result: Any, *, anyone: bool) -> ProbeStep:
         return _step("node", StepResult.OK, say.NODE_OK, params=params)
     found = reason_of(result) if isinstance(result, AppError) else say.NODE_OTHER
     return _step("node", StepResult.WARN if anyone else StepResult.FAILED, found, say.NODE_HELP, params)
+
+
+def _given_step(base: str, result: Any, listed: set[int] | None) -> ProbeStep:
+    if isinstance(result, AppError):
+        wrong = StepResult.FAILED if listed is None else StepResult.WARN
+        params = {"node": "", "url": base}
+        return _step("node", wrong, reason_of(result), _help(result), params, say.AT_ADDRESS)
+    params = {"node": str(result), "url": base}
+    if listed is not None and result not in listed:
+        return _step("node", StepResult.WARN, say.NODE_STRANGE, say.NODE_STRANGE_HELP, params, say.AT_ADDRESS)
+    return _step("node", StepResult.OK, say.NODE_OK, params=params, tried=say.AT_ADDRESS)
+
+
+def _is_dead(error: AppError) -> bool:
+    """Whether the pages turn to another address after this; as Link does."""
+    return isinstance(error, (Unreachable, TimedOut, CircuitOpen)) and error.message != CUT_READ
 
 
 def _rights(session: Session) -> ProbeStep:
@@ -242,4 +305,6 @@ def _version_numbers(version: str) -> tuple[int, ...]:
 
 
 def _help(error: AppError) -> str:
+    if isinstance(error, Unauthorised):
+        return say.TOKEN_HELP
     return say.HELP.get(reason_of(error), say.UNREACHABLE_HELP)

@@ -21,9 +21,12 @@ TRIED: Mapping[str, str] = {
     "open-api": gettext_noop("Ask the main API without any credential"),
 }
 
+AT_ADDRESS = gettext_noop("Ask the node at %(url)s itself")
+
 NOT_TRIED = gettext_noop("Not tried, as an earlier step failed or is left out")
 
 ADDRESS_OK = gettext_noop("A WuKongIM v2 main API answers")
+STAND_IN = gettext_noop("The cluster is reached through %(other)s instead; pages work, but correct the main address.")
 NOT_WUKONGIM = gettext_noop("Something answers at that address, but it isn't WuKongIM v2")
 NOT_WUKONGIM_HELP = gettext_noop("Give the address of httpAddr (port 5001 by default), not the manager's.")
 UNREACHABLE_HELP = gettext_noop("Check that the node runs, and that this machine may connect to that address.")
@@ -71,6 +74,8 @@ CLOCK_HELP = gettext_noop("Set both machines by NTP; sessions and times of messa
 
 NODE_OK = gettext_noop("Node %(node)s answers")
 NODE_OTHER = gettext_noop("Another node answers at the address of node %(node)s")
+NODE_STRANGE = gettext_noop("Node %(node)s answers there, which the cluster doesn't list")
+NODE_STRANGE_HELP = gettext_noop("It may be of another cluster: correct or remove this address.")
 NODE_NO_ADDRESS = gettext_noop("The cluster gives no address for this node")
 NODE_HELP = gettext_noop("Its part of the data is missing. If it runs, enter its address as seen from this machine.")
 
