@@ -267,7 +267,7 @@ def test_a_long_change_shows_how_far_it_is_until_its_report_is_there(client: Any
     part = client.get(url, headers=HTMX)
     assert "<html" not in text(part) and "<b>30</b> of 60 sent" in text(part) and 'value="30"' in text(part)
     assert "under way" in text(client.get(url))
-    plans.finish(plan, work())
+    plans.finish(plan, work(lambda: False))
     assert client.get(url, headers=HTMX)["HX-Redirect"] == url
     assert "<b>60</b> done" in text(client.get(url))
 
