@@ -103,7 +103,7 @@ def problem(request: HttpRequest, error: AppError, **extra: Any) -> HttpResponse
             name: [_sentence(text, error.params) for text in sentences] for name, sentences in error.fields.items()
         }
     if node := getattr(error, "node", ""):
-        body["node"] = node
+        body["node"] = gettext(node)
     response = HttpResponse(json.dumps(body | extra), status=error.status, content_type=CONTENT_TYPE)
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"

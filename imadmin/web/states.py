@@ -98,7 +98,7 @@ def of_error(error: AppError, *verbs: Verb) -> State:
         why = f"{why} {hint}"
     node = getattr(error, "node", "")
     if node:
-        why = f"{why} {_('Asked: %(node)s.') % {'node': cells.visible(node)}}".strip()
+        why = f"{why} {_('Asked: %(node)s.') % {'node': cells.visible(_(node))}}".strip()
     if isinstance(error, Forbidden):
         return State(title, why, icon="lock", verbs=verbs)
     if isinstance(error, Unsupported):
