@@ -61,9 +61,7 @@ class Target:
 
 @pytest.fixture(scope="session")
 def _simulated() -> Iterator[SimulatedCluster]:
-    timings = Timings(
-        offline_after=0.5, detach_after=0.3, token_detach_after=0.5, connect_within=1.0, refuse_after=0.3
-    )
+    timings = Timings(offline_after=0.5, detach_after=0.3, token_detach_after=0.5, connect_within=1.0, refuse_after=0.3)
     with SimulatedCluster(nodes=3, seed=5, world="empty", manager_token="contract-token", timings=timings) as cluster:
         yield cluster
 

@@ -176,9 +176,7 @@ async def test_a_runtime_channel(replay: Replay):
     assert await replay(answers=unknown).runtime_channel(ChannelRef("nope", 2)) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "seq"), [("channel-max-message-seq", 5), ("channel-max-message-seq-unknown", None)]
-)
+@pytest.mark.parametrize(("name", "seq"), [("channel-max-message-seq", 5), ("channel-max-message-seq-unknown", None)])
 async def test_the_newest_seq(replay: Replay, name: str, seq: int | None):
     gateway = replay(answers={"/channel/max_message_seq": f"messages/{name}"})
     assert await gateway.max_seq(ChannelRef("g", 2)) == seq
