@@ -123,6 +123,11 @@ def test_the_other_flags_of_the_entry_are_kept(scope: Scope, quick_sim: Simulate
     assert (entry.ban, entry.disband, entry.send_ban, entry.allow_stranger, entry.large) == (0, 1, 1, 1, 1)
 
 
+def test_stopping_sending_promises_a_kept_out_user_no_login(scope: Scope) -> None:
+    restrictions.keep_out(scope, UID, reason="sells accounts")
+    assert restrictions.STILL_RECEIVES not in restrictions.stop_sending(scope, UID, reason="spam").notes
+
+
 def test_sending_is_not_allowed_while_kept_out(scope: Scope, quick_sim: SimulatedCluster) -> None:
     restrictions.keep_out(scope, UID, reason="sells accounts")
     with pytest.raises(Conflict):

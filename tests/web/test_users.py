@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from imadmin.audit.models import AuditEntry
 from imadmin.directory.models import Restriction
+from imadmin.directory.queries import users as queries
 from imadmin.directory.remember import remember
 from imadmin.simulator import SimulatedCluster
 from tests.directory.user_stage import cluster_stage, scope_stage, short_waits, sim_stage  # noqa: F401
@@ -318,3 +320,24 @@ def test_no_page_and_no_trail_ever_holds_a_token(
     assert not any(SECRET.encode() in page.content for page in pages)
     trail = json.dumps(list(AuditEntry.objects.values("before", "after", "detail", "reason")), default=str)
     assert SECRET not in trail and SECRET not in caplog.text
+
+
+# -- a cluster that doesn't answer ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("how", "said"), [("hang", "gave no answer to this in time"), ("kill", "Nothing accepts")])
+def test_each_panel_says_why_it_is_unknown_and_keeps_our_record(
+    client: Client, scope: Any, anna: str, quick_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch,
+    how: str, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(queries, "PART_SECONDS", 1.0)
+    remember(scope, "stop_sending", ["anna"], reason="spam run")
+    for node in (1001, 1002, 1003):
+        getattr(quick_sim, how)(node)
+    started = time.monotonic()
+    answer = client.get(at("anna"))
+    assert time.monotonic() - started < 3
+    words = text_of(answer)
+    assert answer.status_code == 200 and said in words
+    assert answer.content.decode().count('<div class="empty" role="alert">') == 3
+    assert "Sending stopped everywhere" in words and "spam run" in words

@@ -150,7 +150,8 @@ def stop_sending(scope: Scope, uid: str, *, reason: str) -> Report:
         result = _write(scope, uid, story, known, known.flags(ban=is_banned, send_ban=True), STOP_SENT)
         if result in (Result.DONE, Result.ALREADY):
             _keep(story, lambda: remember(scope, Kind.STOP_SENDING, [uid], reason=reason))
-        report = story.report(notes=(NOT_READABLE, STILL_RECEIVES, API_SENDS))
+        notes = (NOT_READABLE, API_SENDS) if is_banned else (NOT_READABLE, STILL_RECEIVES, API_SENDS)
+        report = story.report(notes=notes)
         entry.finish(before=known.shown(), after=_after(scope, uid, result), outcomes=report.outcomes)
     _announce(scope, uid)
     return report

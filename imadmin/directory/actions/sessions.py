@@ -44,6 +44,8 @@ KICK_SENT = gettext_noop("Kick session %(session)s, through the user's slot lead
 SIGN_OUT_SENT = gettext_noop("Sign out %(device)s: the server blanks the stored token and disconnects.")
 KICK_REST = gettext_noop("Kick what is left, one by one.")
 READ_SENT = gettext_noop("Ask every node which sessions are left.")
+NONE_LEFT = gettext_noop("None left on any node.")
+NONE_OF_DEVICE = gettext_noop("None of this device is left on any node.")
 ONLINE_SENT = gettext_noop("Ask the cluster whether the user is online.")
 
 
@@ -277,17 +279,17 @@ def _tell_left(story: Story, sessions: Sessions, flag: int) -> tuple[Session, ..
         )
         story.add("read-sessions", Result.FAILED, READ_SENT, found, sessions=", ".join(labels(left) or ()))
     else:
-        _tell_read(story, Part(left, sessions.as_of, None, sessions.failed))
+        _tell_read(story, Part(left, sessions.as_of, None, sessions.failed), NONE_OF_DEVICE)
     return left
 
 
-def _tell_read(story: Story, left: Sessions) -> None:
+def _tell_read(story: Story, left: Sessions, none: str = NONE_LEFT) -> None:
     missing = ", ".join(failure.node for failure in left.failed)
     if missing:
         found = gettext_noop("%(count)s left on the nodes that answer; unknown on %(missing)s.")
         story.add("read-sessions", Result.UNKNOWN, READ_SENT, found, count=len(left.value), missing=missing)
     else:
-        found = gettext_noop("%(count)s left.") if left.value else gettext_noop("None left on any node.")
+        found = gettext_noop("%(count)s left.") if left.value else none
         story.add("read-sessions", Result.DONE, READ_SENT, found, count=len(left.value))
 
 

@@ -5,9 +5,10 @@ here turns "no row" into "no user".  Every part may be missing by itself.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from imadmin.accounts.permissions import Permission
 from imadmin.audit.queries import AuditFilter, AuditRow, page
@@ -20,6 +21,7 @@ from imadmin.directory.parts import Part, part, part_of_nodes
 from imadmin.directory.queries.sending import last_unsure
 from imadmin.directory.uids import BadUid, parse_uids, read_uids, why_bad
 from imadmin.gateway.contract import Gateway
+from imadmin.gateway.errors import TimedOut
 from imadmin.gateway.types import (
     ChannelRecord,
     ChannelRef,
@@ -36,6 +38,12 @@ LOOKUP_MAX = 200
 STAFF_SHOWN = 10
 PAGE_MAX = 200
 COMMAND_SUFFIX = "____cmd"
+# One person's parts are asked for at once. A part asks node after node, and all of a hung cluster in turn is too long.
+PART_SECONDS = 6.0
+
+IN_VAIN = gettext_noop("The cluster gave no answer to this in time.")
+
+T = TypeVar("T")
 
 Kind = Restriction.Kind
 
@@ -132,13 +140,22 @@ async def _read(
     Part[ChannelRecord | None],
 ]:
     return await asyncio.gather(
-        part(gateway.user(uid), None),
-        part(gateway.devices(uid), ()),
-        part_of_nodes(gateway.sessions(uid), ()),
-        part_of_nodes(gateway.online_devices([uid]), ()),
-        part(_chats(gateway, uid), ()),
-        part(gateway.channel(ChannelRef.inbox(uid)), None),
+        part(_in_time(gateway.user(uid)), None),
+        part(_in_time(gateway.devices(uid)), ()),
+        part_of_nodes(_in_time(gateway.sessions(uid)), ()),
+        part_of_nodes(_in_time(gateway.online_devices([uid])), ()),
+        part(_in_time(_chats(gateway, uid)), ()),
+        part(_in_time(gateway.channel(ChannelRef.inbox(uid))), None),
     )
+
+
+async def _in_time(question: Coroutine[Any, Any, T]) -> T:
+    """Raises TimedOut when the cluster as a whole takes too long."""
+    try:
+        async with asyncio.timeout(PART_SECONDS):
+            return await question
+    except TimeoutError:
+        raise TimedOut(IN_VAIN, operation="user") from None
 
 
 async def _chats(gateway: Gateway, uid: str) -> tuple[ConversationRow, ...]:

@@ -36,15 +36,16 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
         if found and not found.rows:
             form.add_error("uids", show.bad_uids(found))
     page = queries.restrictions(scope, cursor=request.GET.get("cursor", ""))
+    count = len(found.rows) if found else 0
     context = {
         "form": form,
         "found": found,
         "found_table": show.lookup_table(scope, found.rows) if found and found.rows else None,
+        "found_count": count,
         "bad": show.bad_uids(found) if found and found.rows else "",
         "restrictions": page,
         "restrictions_table": show.restrictions_table(scope, page.rows),
     }
-    count = len(found.rows) if found else 0
     say = ngettext("%(count)s user", "%(count)s users", count) % {"count": count} if found else ""
     status = 422 if form.errors else 200
     return respond.page_or_fragment(request, LIST, context, fragment="results", say=say, status=status)
