@@ -39,7 +39,7 @@ STAFF_SHOWN = 10
 PAGE_MAX = 200
 COMMAND_SUFFIX = "____cmd"
 # One person's parts are asked for at once. A part asks node after node, and all of a hung cluster in turn is too long.
-PART_SECONDS = 6.0
+PART_SECONDS = 8.0
 
 IN_VAIN = gettext_noop("The cluster gave no answer to this in time.")
 
