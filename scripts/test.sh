@@ -1,9 +1,19 @@
 #!/bin/sh
 # All tests. The browser tests need Chromium: installed here where that is possible, skipped with the reason where not.
+# They run by themselves, after the others: the browser's driver keeps an event loop in its thread, and the ORM refuses
+# to work in a thread that has one.   scripts/test.sh tests/web -k users   runs a choice.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/system-packages.sh chromium fonts-noto-cjk || echo "Browser tests will be skipped."
 IMADMIN_DATA_DIR=$(mktemp -d)
 export IMADMIN_DATA_DIR
 trap 'rm -rf "$IMADMIN_DATA_DIR"' EXIT
-.venv/bin/python -m pytest -n "${TEST_WORKERS:-2}" --dist loadfile "$@"
+workers="-n ${TEST_WORKERS:-2} --dist loadfile"
+if [ $# -gt 0 ]; then
+    .venv/bin/python -m pytest "$@"
+else
+    # shellcheck disable=SC2086
+    .venv/bin/python -m pytest $workers --ignore tests/e2e
+    # shellcheck disable=SC2086
+    .venv/bin/python -m pytest $workers tests/e2e
+fi
