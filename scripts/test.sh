@@ -14,6 +14,6 @@ if [ $# -gt 0 ]; then
 else
     # shellcheck disable=SC2086
     .venv/bin/python -m pytest $workers --ignore tests/e2e
-    # shellcheck disable=SC2086
-    .venv/bin/python -m pytest $workers tests/e2e
+    # One at a time: a browser, the product and a cluster fill two cores.
+    .venv/bin/python -m pytest tests/e2e
 fi
