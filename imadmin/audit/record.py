@@ -105,16 +105,7 @@ def recorded(
     try:
         intent = _append(
             phase=AuditEntry.Phase.INTENT,
-            actor_kind=actor.kind,
-            actor=actor.name,
-            via=actor.via,
-            session=actor.session,
-            address=actor.address,
-            cluster=cluster,
-            action=action,
-            target_kind=target.kind,
-            target=target.id,
-            reason=reason,
+            **_identity(actor, action, target, reason, cluster),
         )
     except DatabaseError as error:
         raise Busy(
@@ -148,19 +139,26 @@ def event(
     """Something that happened and needs no outcome: a search, a reading, a sign-in."""
     return _append(
         phase=AuditEntry.Phase.EVENT,
-        actor_kind=actor.kind,
-        actor=actor.name,
-        via=actor.via,
-        session=actor.session,
-        address=actor.address,
-        cluster=cluster,
-        action=action,
-        target_kind=target.kind,
-        target=target.id,
-        reason=reason,
         outcome=outcome,
         detail=_storable(detail),
+        **_identity(actor, action, target, reason, cluster),
     )
+
+
+def _identity(actor: Actor, action: str, target: Target, reason: str, cluster: str) -> dict[str, str]:
+    """The columns of _IDENTITY: who, from where, what, to what, why."""
+    return {
+        "actor_kind": actor.kind,
+        "actor": actor.name,
+        "via": actor.via,
+        "session": actor.session,
+        "address": actor.address,
+        "cluster": cluster,
+        "action": action,
+        "target_kind": target.kind,
+        "target": target.id,
+        "reason": reason,
+    }
 
 
 def _append(**fields: Any) -> AuditEntry:

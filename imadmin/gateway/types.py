@@ -87,6 +87,11 @@ class ChannelRef:
         """The channel people talk in, of the copy that carries its commands; members and lists are kept there."""
         return ChannelRef(self.id.removesuffix(COMMAND_SUFFIX), self.type)
 
+    @property
+    def is_command(self) -> bool:
+        """Whether this is the twin of a channel that holds its command messages."""
+        return self.id.endswith(COMMAND_SUFFIX)
+
     def __str__(self) -> str:
         return f"{self.type}/{self.id}"
 
@@ -176,7 +181,7 @@ class Message:
 
     @property
     def is_command(self) -> bool:
-        return self.channel.id.endswith(COMMAND_SUFFIX)
+        return self.channel.is_command
 
 
 @dataclass(frozen=True, slots=True)

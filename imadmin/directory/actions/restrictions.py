@@ -18,7 +18,7 @@ from imadmin.core.errors import AppError, Conflict, gettext_noop
 from imadmin.core.outcomes import Result
 from imadmin.directory import patience
 from imadmin.directory.actions import serial
-from imadmin.directory.actions.sessions import KICK_REST, UNCERTAIN, clean_uid, labels, log_out_notes, log_out_steps
+from imadmin.directory.actions.sessions import KICK_REST, clean_uid, labels, log_out_notes, log_out_steps
 from imadmin.directory.models import FlagRecord, Restriction
 from imadmin.directory.parts import Part, attempt, part
 from imadmin.directory.remember import forget, open_rows, remember
@@ -210,7 +210,7 @@ def _keep(story: Story, write: Callable[[], object]) -> None:
 def _judge(
     known: _Entry, flags: ChannelFlags, after: Part[ChannelRecord | None], failure: AppError | None
 ) -> tuple[Result, str]:
-    is_certain = failure is not None and failure.code not in UNCERTAIN
+    is_certain = failure is not None and not failure.is_uncertain
     if not after.is_known:
         return (Result.FAILED if is_certain else Result.UNKNOWN), gettext_noop("The entry could not be read back.")
     if _shows(known, flags, after.value):

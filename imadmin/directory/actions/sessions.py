@@ -28,7 +28,6 @@ KICK_MAX = 60  # a round
 
 ALL_FLAGS = -1
 SIGNED_OUT_BY_ALL = (DeviceFlag.APP, DeviceFlag.WEB, DeviceFlag.PC)
-UNCERTAIN = frozenset({"upstream_uncertain", "upstream_timeout", "upstream_half_done"})
 
 GHOST = gettext_noop(
     "The server only detaches a kicked session. Its socket may stay open, unserved, for some minutes, and what it "
@@ -143,7 +142,7 @@ def log_out_steps(scope: Scope, uid: str, story: Story) -> tuple[Sessions, Sessi
     rows = tuple(row for row in devices.value if row.flag in SIGNED_OUT_BY_ALL)
     if rows or not devices.is_known:
         failure = attempt(scope.gateway.quit_device(uid, ALL_FLAGS))
-        if failure is None or failure.code in UNCERTAIN:
+        if failure is None or failure.is_uncertain:
             time.sleep(SIGN_OUT_WAIT)
         seen, left = _read_both(scope, uid)
         tell_sign_out(story, SIGNED_OUT_BY_ALL, rows if devices.is_known else None, seen, failure)
@@ -264,7 +263,7 @@ def tell_sign_out(
 
 def _blind(failure: AppError | None) -> Result:
     """What can be said without reading back: only a call that certainly never arrived has failed."""
-    return Result.FAILED if failure is not None and failure.code not in UNCERTAIN else Result.UNKNOWN
+    return Result.FAILED if failure is not None and not failure.is_uncertain else Result.UNKNOWN
 
 
 def _tell_left(story: Story, sessions: Sessions, flag: int) -> tuple[Session, ...] | None:

@@ -37,7 +37,6 @@ from imadmin.gateway.types import (
 LOOKUP_MAX = 200
 STAFF_SHOWN = 10
 PAGE_MAX = 200
-COMMAND_SUFFIX = "____cmd"
 # One person's parts are asked for at once. A part asks node after node, and all of a hung cluster in turn is too long.
 PART_SECONDS = 8.0
 
@@ -160,7 +159,7 @@ async def _in_time(question: Coroutine[Any, Any, T]) -> T:
 
 async def _chats(gateway: Gateway, uid: str) -> tuple[ConversationRow, ...]:
     """Without the copies kept for commands."""
-    return tuple(row for row in await gateway.conversations(uid) if not row.channel.id.endswith(COMMAND_SUFFIX))
+    return tuple(row for row in await gateway.conversations(uid) if not row.channel.is_command)
 
 
 def devices(scope: Scope, uid: str) -> tuple[Device, ...]:

@@ -30,6 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=config.port)
 
     def handle(self, *, demo: bool, host: str, port: int, **options: Any) -> None:
+        if config.redis_url:
+            raise CommandError(
+                "IMADMIN_REDIS_URL is set, but this version runs in one process only. Unset it, then start again."
+            )
         lease = ProcessLease(config.data_dir / "imadmin.lock")
         try:
             lease.take()

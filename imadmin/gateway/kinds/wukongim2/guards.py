@@ -17,7 +17,6 @@ from imadmin.gateway.errors import RefusedLocally
 from imadmin.gateway.types import ChannelRef, ChannelType
 
 SYSTEM_UID = "____system"
-COMMAND_SUFFIX = "____cmd"
 
 LIST_CHUNK = 200  # bigger bursts of list writes wedge slots until a restart (5.5)
 LIST_PAUSE = 0.1  # seconds between two chunks

@@ -233,7 +233,7 @@ def _reader_of(channel: ChannelRef) -> dict[str, str] | None:
     """login_uid and channel_id for reading; None for an id that the server would pair with one of them again (2.1)."""
     if not channel.is_person:
         return {"login_uid": guards.SYSTEM_UID, "channel_id": channel.id}
-    is_command = channel.id.endswith(guards.COMMAND_SUFFIX)
+    is_command = channel.is_command
     if channel.peers and not is_command and ChannelRef.person(*channel.peers) == channel:
         return {"login_uid": channel.peers[0], "channel_id": channel.peers[1]}
     return None
