@@ -1,5 +1,7 @@
 """Django settings. Values that differ between installations come from config.py."""
 
+from typing import Any
+
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +19,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
+    "django_celery_beat",
     "template_partials.apps.SimpleAppConfig",
     "django_cotton.apps.SimpleAppConfig",
     "django_htmx",
@@ -29,6 +32,8 @@ INSTALLED_APPS = [
     "imadmin.directory",
     "imadmin.archive",
     "imadmin.monitor",
+    "imadmin.jobs",
+    "imadmin.live",
     "imadmin.web",
 ]
 
@@ -159,8 +164,45 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 SERVESTATIC_USE_FINDERS = True
 
-# One process in embedded mode, so its own memory serves sign-in throttling and short-lived state.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# One process in embedded mode: its own memory serves short-lived state, sockets and tasks.  With Redis they are shared.
+CACHES: dict[str, Any]
+if config.redis_url:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": config.redis_url,
+            "KEY_PREFIX": "imadmin",
+        }
+    }
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [config.redis_url], "prefix": "imadmin"},
+        }
+    }
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 5000},
+        }
+    }
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# A queue may forget (memory) or repeat (Redis): runs are rows (jobs/models.py), a task only carries a row's id.
+CELERY_BROKER_URL = config.redis_url or "memory://localhost/"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if config.redis_url else {"polling_interval": 0.1}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_DEFAULT_QUEUE = "imadmin"
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
 
 IMADMIN_ENCRYPTION_KEYS = config.effective_encryption_keys()
 IMADMIN_CLUSTER_NETWORKS = config.cluster_networks

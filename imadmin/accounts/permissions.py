@@ -15,6 +15,8 @@ class Permission(StrEnum):
     RESTRICT_MEMBERS = "restrict-members"
     KICK = "kick"
     RESTRICT_USERS = "restrict-users"
+    OPERATE_CLUSTER = "operate-cluster"  # move slots and leaders, set up the webhook
+    MANAGE_POLICIES = "manage-policies"  # cleanup policies, their schedules and holds; run and stop jobs
     VIEW_AUDIT = "view-audit"
     MANAGE_SITE = "manage-site"
 
@@ -52,7 +54,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
         {
             _P.VIEW, _P.SEARCH_MESSAGES, _P.REVEAL_BODIES, _P.MANAGE_CHANNELS, _P.RESTRICT_MEMBERS, _P.KICK,
-            _P.RESTRICT_USERS, _P.VIEW_AUDIT,
+            _P.RESTRICT_USERS, _P.OPERATE_CLUSTER, _P.MANAGE_POLICIES, _P.VIEW_AUDIT,
         }
     ),
     # The owner runs the site and may do all of it, but reads bodies only one by one, with a reason.

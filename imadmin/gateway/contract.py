@@ -19,6 +19,7 @@ from imadmin.gateway.types import (
     Message,
     MessageQuery,
     NodeStatus,
+    NodeView,
     OnlineDevice,
     Page,
     ProbeReport,
@@ -62,6 +63,9 @@ class Gateway(Protocol):
     async def probe(self) -> ProbeReport: ...
     async def node_ids(self) -> tuple[int, ...]: ...
     async def nodes(self) -> Answer[tuple[NodeStatus, ...]]: ...
+
+    # watching: every node asked directly; a silent one is a NodeView with answers=False, never an exception
+    async def node_views(self, *, slots: bool = True) -> tuple[NodeView, ...]: ...
 
     # messages
     async def search_messages(self, query: MessageQuery, *, cursor: str = "", limit: int = 50) -> Page[Message]: ...

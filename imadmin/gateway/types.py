@@ -316,6 +316,74 @@ class NodeStatus:
     status: int = 3
 
 
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member of the cluster, as one node believes it to be (GET /cluster/simpleNodes).
+
+    role: 0 replica, 1 proxy.  status: 1 will join, 2 joining, 3 joined.  offline_count: only ever grows.
+    """
+
+    id: int
+    is_online: bool
+    is_leader: bool
+    role: int
+    status: int
+    allow_vote: bool
+    cluster_address: str
+    api_url: str
+    offline_count: int
+    slot_count: int
+    slots_led: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """A slot, as one node believes it to be (GET /cluster/slots?ids=). status: 0 normal, 1 electing, 2 leader transfer.
+
+    log_index: of that node's own copy.  leader: 0 = nobody.  term: number of leader changes.
+    """
+
+    id: int
+    leader: int
+    term: int
+    replicas: tuple[int, ...]
+    log_index: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What one node says, asked directly. answers=False: it said nothing in time, error says why; the rest is unknown.
+
+    latency, uptime: seconds.  members, slots: its own view of the whole cluster; slots () when they were not asked for.
+    connections, memory (bytes), goroutines, retry_queue, cpu (percent): from its varz; None where it didn't tell.
+    clock_offset: its clock minus ours in seconds, to about half a second; None where it didn't tell.
+    """
+
+    id: int
+    api_url: str
+    answers: bool
+    latency: float | None = None
+    error: str = ""
+    error_code: str = ""
+    is_leader: bool | None = None
+    config_version: int | None = None
+    term: int | None = None
+    version: str | None = None
+    uptime: float | None = None
+    connections: int | None = None
+    memory: int | None = None
+    goroutines: int | None = None
+    cpu: float | None = None
+    retry_queue: int | None = None
+    in_msgs: int | None = None
+    out_msgs: int | None = None
+    clock_offset: float | None = None
+    manager_url: str = ""
+    members: tuple[MemberView, ...] = ()
+    slots: tuple[SlotView, ...] = ()
+
+
 class StepResult(StrEnum):
     OK = "ok"
     WARN = "warn"

@@ -52,7 +52,17 @@ class Group:
 
 _P = Permission
 CLUSTER = (
-    Section(_("Cluster"), (Item(_("Overview"), "layout-dashboard", "overview", _P.VIEW, "overview", "o", True, True),)),
+    Section(
+        _("Cluster"),
+        (
+            Item(_("Overview"), "layout-dashboard", "overview", _P.VIEW, "overview", "o", True, True),
+            Item(_("Connections"), "plug-connected", "connections", _P.VIEW, "connection", "l", True),
+            Item(_("Nodes"), "server-2", "nodes", _P.VIEW, "node", "n", True),
+            Item(_("Slots"), "grid-dots", "slots", _P.VIEW, "slot", "s", True),
+            Item(_("Statistics"), "chart-line", "stats", _P.VIEW, "stats", in_cluster=True),
+            Item(_("Jobs"), "calendar-repeat", "jobs", _P.VIEW, "job", "j", True),
+        ),
+    ),
     Section(
         _("Content"),
         (

@@ -76,6 +76,25 @@ def outcome_counts(outcomes: Outcomes) -> list[tuple[str, str, int]]:
     return [(outcome_shape(name), outcome_word(name), count) for name, count in outcomes.counts().items()]
 
 
+@register.simple_tag(takes_context=True)
+def live(context: RequestContext, topics: str, url: str = "") -> SafeString:
+    """Attributes of a part that follows the cluster: it asks its own page for itself when one of the topics changes.
+
+    topics: nouns apart by spaces ("nodes slots").  The element needs an id; the page answers its part for that target.
+    url: what to ask instead of the page's own address.
+    """
+    named = topics.split()
+    return cells.attributes(
+        {
+            "data-live": " ".join(named),
+            "hx-get": url or context["request"].get_full_path(),
+            "hx-trigger": ", ".join(f"live:{noun} from:body" for noun in named),
+            "hx-target": "this",
+            "hx-swap": "outerHTML",
+        }
+    )
+
+
 @register.simple_tag
 def field(
     bound: BoundField, hint: str = "", label: str = "", css: str = "", input_css: str = "", **attrs: Any
