@@ -1,19 +1,21 @@
-"""Starts and stops what lives beside the web server, in one process: the loop bridge and the demo cluster.
+"""Starts and stops what lives beside the web server: the loop bridge, the demo cluster, live updates, jobs.
 
-The worker, beat and poller of the embedded mode will start here too, after the bridge and before the first request, and
-stop in the reverse order.  Nothing is started from AppConfig.ready: a command must not open a cluster.
+In embedded mode everything lives in this one process; with IMADMIN_REDIS_URL set a web process only carries the
+sockets, and the poller, the worker and beat are processes of their own.  Nothing is started from AppConfig.ready: a
+command must not open a cluster.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from imadmin.clusters import connect
+from imadmin.config import config
 from imadmin.core import aio
 
 logger = logging.getLogger(__name__)
@@ -26,27 +28,90 @@ DEMO_PORT = 15100
 DEMO_TOKEN = "demo-token"  # noqa: S105  (opens nothing but the simulated cluster on loopback)
 
 
+class Part(Protocol):
+    """Something that lives beside the pages. Both run on the server's loop; stop also after a start that failed."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+def parts_of_web() -> list[Part]:
+    """What a web process carries, in the order of starting; the reverse is the order of stopping."""
+    found: list[Part] = [Loop()]
+    if os.environ.get("IMADMIN_DEMO") == "1":
+        found.append(Demo())
+    found.append(Gateways())
+    if not config.redis_url:
+        found += parts_of_work()
+    return found
+
+
+def parts_of_work() -> list[Part]:
+    """What watches and works without being asked; in embedded mode threads and tasks of the web process."""
+    return []
+
+
 class Runtime:
     """What runs in this process besides the pages."""
+
+    def __init__(self, parts: Sequence[Part] | None = None) -> None:
+        self._parts = list(parts_of_web() if parts is None else parts)
+        self._started: list[Part] = []
+
+    async def start(self) -> None:
+        """Start every part; when one can't, stop those before it and raise."""
+        try:
+            for part in self._parts:
+                self._started.append(part)
+                await part.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        while self._started:
+            part = self._started.pop()
+            try:
+                await part.stop()
+            except Exception:  # the others still have to end
+                logger.exception("runtime.stop_failed", extra={"part": type(part).__name__})
+
+
+class Loop:
+    """The server's loop owns all network clients from now on."""
+
+    async def start(self) -> None:
+        aio.adopt(asyncio.get_running_loop())
+
+    async def stop(self) -> None:
+        aio.adopt(None)
+
+
+class Gateways:
+    """Opened when first asked; long changes end after the piece they are at and read it back, then all close."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        from imadmin.directory.actions import beside  # models: not before Django is set up
+
+        await asyncio.to_thread(beside.stop, BESIDE_SECONDS)
+        await connect.close_all()
+
+
+class Demo:
+    """The simulated cluster of `up --demo`."""
 
     def __init__(self) -> None:
         self._demo: Any = None
 
     async def start(self) -> None:
-        aio.adopt(asyncio.get_running_loop())
-        if os.environ.get("IMADMIN_DEMO") == "1":
-            self._demo = await asyncio.to_thread(_start_demo)
-            await sync_to_async(_remember_demo, thread_sensitive=False)(self._demo)
+        self._demo = await asyncio.to_thread(_start_demo)
+        await sync_to_async(_remember_demo, thread_sensitive=False)(self._demo)
 
     async def stop(self) -> None:
-        """Long changes end after the piece they are at and read it back; only then the gateways close."""
-        from imadmin.directory.actions import beside  # models: not before Django is set up
-
-        await asyncio.to_thread(beside.stop, BESIDE_SECONDS)
-        await connect.close_all()
         if self._demo is not None:
             await asyncio.to_thread(self._demo.stop)
-        aio.adopt(None)
 
 
 def _start_demo() -> Any:
