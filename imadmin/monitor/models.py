@@ -6,6 +6,16 @@ Samples over time are in sample_models.py.
 from django.db import models
 
 from imadmin.clusters.models import Cluster
+from imadmin.monitor.sample_models import (  # noqa: F401  Django looks for an app's tables here
+    ActsHour,
+    ChannelHour,
+    ChannelSeen,
+    Counters,
+    Day,
+    Hour,
+    Minute,
+    Walk,
+)
 
 
 class Watch(models.Model):
@@ -104,6 +114,7 @@ class Operation(models.Model):
     kind: "kick", "move-slots" ...  summary: what its page says of it.  change: what carrying it out needs, no secrets.
     state_hash: of what the preview was made from.  actor_*: who applied it, for the audit trail of a later process.
     per_second: targets at most in a second.  heartbeat_at: the process that carries it out last told of itself.
+    runner: which one that is; who finds another name here has lost the operation and must end.
     """
 
     class State(models.TextChoices):
@@ -134,6 +145,7 @@ class Operation(models.Model):
     applied_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    runner = models.CharField(max_length=32, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     per_second = models.PositiveIntegerField(default=50)
     pause_wanted = models.BooleanField(default=False)
@@ -147,7 +159,11 @@ class Operation(models.Model):
 
 
 class OperationTarget(models.Model):
-    """One target of an operation and what became of it.  key: what acting on it needs.  result: "" = not yet."""
+    """One target of an operation and what became of it.  key: what acting on it needs.  result: "" = not yet.
+
+    tries: how often it was, or was about to be, sent: written before, so that a later process looks before it sends
+    again.  detail: JSON of what to say of it.
+    """
 
     operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="targets")
     position = models.PositiveIntegerField()
@@ -155,6 +171,7 @@ class OperationTarget(models.Model):
     key = models.JSONField()
     result = models.CharField(max_length=10, blank=True)
     detail = models.TextField(blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True)
 
