@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from imadmin.gateway.capabilities import Capability
+from imadmin.gateway.node_types import LogPage, NodeMetrics, SlotReplica
 from imadmin.gateway.types import (
     Answer,
     ChannelFlags,
@@ -35,6 +36,7 @@ class Connection:
 
     node_apis: main-API address by node id as text, overriding what the cluster says of itself; an entry without an
     id ("" keys are not allowed) is listed in extra_apis.  networks: CIDR texts that addresses may resolve to.
+    node_managers: manager-API address by node id, where the port a node tells isn't the one we reach it at.
     """
 
     api_url: str
@@ -44,6 +46,7 @@ class Connection:
     jwt_password: str = ""
     node_apis: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    node_managers: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Connection({self.api_url!r}, {self.manager_url!r})"
@@ -66,6 +69,10 @@ class Gateway(Protocol):
 
     # watching: every node asked directly; a silent one is a NodeView with answers=False, never an exception
     async def node_views(self, *, slots: bool = True) -> tuple[NodeView, ...]: ...
+
+    async def metrics(self) -> tuple[NodeMetrics, ...]: ...
+    async def slot_replicas(self, slot: int, nodes: Sequence[int]) -> tuple[SlotReplica, ...]: ...
+    async def config_log(self, node: int, *, before: int = 0, limit: int = 20) -> LogPage: ...
 
     # messages
     async def search_messages(self, query: MessageQuery, *, cursor: str = "", limit: int = 50) -> Page[Message]: ...

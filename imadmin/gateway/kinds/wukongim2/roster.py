@@ -55,6 +55,7 @@ class Roster:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._fixed, self._extra = _overrides(link.connection.node_apis)
+        self.given_managers, _ = _overrides(link.connection.node_managers)
         self._learned: dict[str, int] = {}
         self._members: tuple[Member, ...] = ()
         self._asked_at = -KEEP_SECONDS
