@@ -36,6 +36,7 @@ from imadmin.gateway.flights import Flights
 
 BODY_LIMIT = 16 * 1024 * 1024
 CALLS_PER_NODE = 8
+WATCHERS_PER_NODE = 4  # beside those: a node that is busy with our questions must not look dead
 RETRY_PAUSES = (0.1,)  # seconds before a read is asked again
 
 HEADERS = (("accept", "*/*"), ("accept-encoding", "gzip"), ("user-agent", "imadmin"))
@@ -78,6 +79,7 @@ QUICK = Timeouts(connect=2.0, read=2.5, write=2.0, pool=1.0, total=3.0)
 ASKING = Timeouts()
 CHANGING = Timeouts(read=10.0, total=15.0)  # the server itself gives up after 5 s, and that answer must arrive
 SCANNING = Timeouts(read=20.0, total=25.0)
+WATCHING = Timeouts(connect=2.0, read=2.0, write=2.0, pool=1.0, total=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Call:
     """base: scheme://host:port and maybe a prefix.  path: encoded.  node: its id as text, "" when it isn't known.
 
     is_read: may be asked again and shared with who asks the same at the same time.
+    is_watch: asks if the node lives, so it goes past the breaker and the queue of the other calls.
     """
 
     operation: str
@@ -96,6 +99,7 @@ class Call:
     body: bytes | None = None
     headers: tuple[tuple[str, str], ...] = ()
     is_read: bool = True
+    is_watch: bool = False
     timeouts: Timeouts = ASKING
 
     def __repr__(self) -> str:  # headers hold credentials
@@ -144,13 +148,14 @@ def _refuse_constant(name: str) -> Any:
 
 @dataclass(slots=True)
 class _Gate:
-    """What stands before one node: at most CALLS_PER_NODE at a time, none while the breaker is open.
+    """What stands before one node: at most CALLS_PER_NODE at a time, none while the breaker is open; and the watchers.
 
     transport: a pool of its own a node.  The pool looks at all of its connections for every call, so one pool for ten
     nodes cost more time than the calls themselves.
     """
 
     slots: asyncio.Semaphore
+    watchers: asyncio.Semaphore
     breaker: Breaker
     transport: httpx.AsyncBaseTransport
 
@@ -179,8 +184,9 @@ class Http:
 
     def _new_transport(self) -> httpx.AsyncBaseTransport:
         """Without a client around it: no cookies, no redirects, no proxy of the environment, half of the work."""
+        most = self._calls_per_node + WATCHERS_PER_NODE
         return self._transport or httpx.AsyncHTTPTransport(
-            limits=httpx.Limits(max_connections=self._calls_per_node, max_keepalive_connections=self._calls_per_node),
+            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
             trust_env=False,  # a proxy from the environment would go round the address guard
             verify=self._tls,
         )
@@ -251,8 +257,15 @@ class Http:
         gate = self._gates.get(call.base)
         if gate is None:
             gate = self._gates[call.base] = _Gate(
-                asyncio.Semaphore(self._calls_per_node), Breaker(clock=self._clock), self._new_transport()
+                asyncio.Semaphore(self._calls_per_node),
+                asyncio.Semaphore(WATCHERS_PER_NODE),
+                Breaker(clock=self._clock),
+                self._new_transport(),
             )
+        if call.is_watch:
+            async with gate.watchers:
+                yield gate
+            return
         if gate.breaker.is_open:
             raise CircuitOpen(node=call.label, operation=call.operation)
         try:

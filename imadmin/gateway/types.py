@@ -352,12 +352,40 @@ class SlotView:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingSlot:
+    """A slot with a move under way: from one replica to another node; learners copy before they become replicas."""
+
+    id: int
+    source: int
+    target: int
+    learners: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigView:
+    """The cluster's configuration as its leader holds it (GET /cluster/info of that node).
+
+    migrate_*, learners: of the configuration group itself, while a node joins; 0 and () otherwise.
+    """
+
+    version: int
+    slot_count: int
+    replica_count: int
+    migrate_from: int
+    migrate_to: int
+    learners: tuple[int, ...]
+    pending: tuple[PendingSlot, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """What one node says, asked directly. answers=False: it said nothing in time, error says why; the rest is unknown.
 
     latency, uptime: seconds.  members, slots: its own view of the whole cluster; slots () when they were not asked for.
     connections, memory (bytes), goroutines, retry_queue, cpu (percent): from its varz; None where it didn't tell.
     clock_offset: its clock minus ours in seconds, to about half a second; None where it didn't tell.
+    config: only of the config leader.  manager_answers: None where it has no manager API or nobody tried.
+    id: 0 = an address that never told which node it is.
     """
 
     id: int
@@ -382,6 +410,8 @@ class NodeView:
     manager_url: str = ""
     members: tuple[MemberView, ...] = ()
     slots: tuple[SlotView, ...] = ()
+    config: ConfigView | None = None
+    manager_answers: bool | None = None
 
 
 class StepResult(StrEnum):

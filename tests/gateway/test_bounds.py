@@ -10,7 +10,7 @@ import pytest
 from imadmin.gateway.breaker import Breaker
 from imadmin.gateway.errors import CircuitOpen, TimedOut, Uncertain, Unreachable
 from imadmin.gateway.flights import Flights
-from imadmin.gateway.http import CALLS_PER_NODE, Call, Http, Timeouts
+from imadmin.gateway.http import CALLS_PER_NODE, WATCHERS_PER_NODE, Call, Http, Timeouts
 from tests.gateway.conftest import streamed
 
 
@@ -93,7 +93,7 @@ async def test_who_waits_too_long_for_a_turn_is_told(client: Http, node: Node):
 
 async def test_connections_are_kept(client: Http):
     pool = Http()._new_transport()._pool
-    assert pool._max_connections == pool._max_keepalive_connections == CALLS_PER_NODE
+    assert pool._max_connections == pool._max_keepalive_connections == CALLS_PER_NODE + WATCHERS_PER_NODE
 
 
 async def test_the_same_question_in_flight_is_asked_once(client: Http, node: Node):

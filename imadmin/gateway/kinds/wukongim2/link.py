@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from imadmin.gateway.contract import Connection
 from imadmin.gateway.errors import CircuitOpen, TimedOut, Unreachable
-from imadmin.gateway.http import ASKING, CHANGING, CUT_READ, Call, Http, Reply, Timeouts, base_url
+from imadmin.gateway.http import ASKING, CHANGING, CUT_READ, WATCHING, Call, Http, Reply, Timeouts, base_url
 from imadmin.gateway.kinds.wukongim2 import answers, guards
 from imadmin.gateway.kinds.wukongim2.signin import SignIn
 
@@ -78,6 +78,23 @@ class Link:
             await self._call(operation, path, params=params, base=base, node=node, timeouts=timeouts)
         )
 
+    async def watch(
+        self, operation: str, base: str, path: str, params: dict[str, Any] | None = None, *, node: str = ""
+    ) -> Reply:
+        """A cheap local question to this node alone, to see if it lives and what it believes: quick, without sign-in
+        (the token opens all reads, and to sign in may take longer), past the breaker.
+        """
+        return await self.http.ask(
+            Call(
+                operation, base, path,
+                node=node,
+                params=guards.checked_params(path, params or {}),
+                headers=self._token(),
+                is_watch=True,
+                timeouts=WATCHING,
+            )
+        )  # fmt: skip
+
     async def _call(
         self, operation: str, path: str, *, params: dict[str, Any] | None = None, base: str = "", node: str = "",
         method: str = "GET", body: Any = None, is_read: bool = True, timeouts: Timeouts = ASKING,
@@ -97,9 +114,11 @@ class Link:
 
     async def _credentials(self) -> tuple[tuple[str, str], ...]:
         """Both, always: forwarding passes them on, the gate wants one and the permission check the other (1.5)."""
-        token = (("token", self.connection.token),) if self.connection.token else ()
         bearer = await self.sign_in.bearer()
-        return token + ((("authorization", bearer),) if bearer else ())
+        return self._token() + ((("authorization", bearer),) if bearer else ())
+
+    def _token(self) -> tuple[tuple[str, str], ...]:
+        return (("token", self.connection.token),) if self.connection.token else ()
 
     async def _ask_anyone(self, call: Call, *, turns: bool = True) -> Reply:
         """The configured address, then the others; those that failed last come last.

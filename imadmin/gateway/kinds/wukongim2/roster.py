@@ -10,10 +10,11 @@ import asyncio
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from imadmin.core.errors import gettext_noop
+from imadmin.core.errors import AppError, gettext_noop
 from imadmin.gateway.errors import (
     BadReply,
     CircuitOpen,
@@ -23,9 +24,10 @@ from imadmin.gateway.errors import (
     TimedOut,
     Unreachable,
 )  # fmt: skip
-from imadmin.gateway.http import QUICK, base_url, gather_settled
-from imadmin.gateway.kinds.wukongim2 import shapes, wire
+from imadmin.gateway.http import QUICK, Reply, base_url, gather_settled
+from imadmin.gateway.kinds.wukongim2 import answers, shapes, wire
 from imadmin.gateway.kinds.wukongim2.link import Link
+from imadmin.gateway.types import MemberView
 
 KEEP_SECONDS = 3.0
 
@@ -88,6 +90,18 @@ class Roster:
         """What a node just said of who there is."""
         self._members = self.placed(rows)
         self._asked_at = time.monotonic()
+
+    def learn_members(self, members: Iterable[MemberView]) -> None:
+        """As `learn`, from a view that was read while watching."""
+        self.learn(
+            [
+                wire.MemberRow(
+                    one.id, one.api_url, one.cluster_address, one.is_online, one.is_leader, one.role, one.status,
+                    one.slots_led, one.slot_count,
+                )
+                for one in members
+            ]
+        )  # fmt: skip
 
     async def member(self, node_id: int) -> Member:
         """One node with an address.  Raises NoSuch: an unknown node id must not get into a question (5.6)."""
@@ -157,13 +171,44 @@ class Roster:
     async def learn_extra(self) -> None:
         """Addresses given without a node id: ask each who it is, until it says so once."""
         unknown = [base for base in self._extra if base not in self._learned]
-        asked = (
-            self._link.get_from("nodes", base, "/cluster/node", parse=wire.node_self, timeouts=QUICK)
-            for base in unknown
-        )
-        for base, answer in zip(unknown, await gather_settled(*asked), strict=True):
-            if isinstance(answer, wire.NodeSelf):
-                self._learned[base] = answer.id
+        asked = (self._link.watch("nodes", base, "/cluster/node") for base in unknown)
+        for base, reply in zip(unknown, await gather_settled(*asked), strict=True):
+            if isinstance(reply, Reply):
+                with suppress(GatewayError):
+                    self._learned[base] = answers.read(reply, wire.node_self).id
+
+    async def meet(self) -> tuple[tuple[int, str, AppError], ...]:
+        """Learn who there is from the first given address that tells.  While none does: node (0: unnamed), url, why."""
+        given = self._given_addresses()
+        asked = (self._link.watch("nodes", base, "/cluster/simpleNodes", node=_label(given[base])) for base in given)
+        silent = []
+        for base, reply in zip(given, await gather_settled(*asked), strict=True):
+            try:
+                if isinstance(reply, AppError):
+                    raise reply
+                self.learn(answers.read(reply, wire.members))
+            except AppError as error:
+                silent.append((given[base], base, error))
+            else:
+                return ()
+        return tuple(silent)
+
+    @property
+    def known(self) -> tuple[Member, ...]:
+        """All nodes as last told by anyone; nobody is asked."""
+        return self._members
+
+    @property
+    def known_slot_count(self) -> int | None:
+        return self._slot_count
+
+    def learn_slot_count(self, count: int) -> None:
+        self._slot_count = count
+
+    def _given_addresses(self) -> dict[str, int]:
+        """Where the cluster was said to be, before it told anything itself; 0: nobody said which node that is."""
+        named = {base: node for node, base in self._fixed.items()} | self._learned
+        return dict.fromkeys((self._link.api, *self._extra), 0) | named
 
 
 def _positive(name: str) -> Callable[[Any], int]:
@@ -174,6 +219,10 @@ def _positive(name: str) -> Callable[[Any], int]:
         return found
 
     return parse
+
+
+def _label(node: int) -> str:
+    return str(node) if node else ""
 
 
 def slot_of(key: str, count: int) -> int:
