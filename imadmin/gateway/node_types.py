@@ -109,3 +109,13 @@ class LogPage:
     applied: int
     last: int
     as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NodePeople:
+    """Connections that a node owns, and whose they are; None where it didn't tell them all."""
+
+    node: int
+    rows: int | None
+    uids: frozenset[str] | None
+    error: str = ""
