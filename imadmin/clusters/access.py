@@ -142,6 +142,12 @@ def enter_by_command(slug: str) -> Scope:
     return Scope(actor=command_actor(), permissions=frozenset(Permission), cluster=cluster)
 
 
+def enter_by_job(cluster: Cluster, *, on_behalf_of: str = "") -> Scope:
+    """For work that no person does at that moment: a schedule's, or the rest of what somebody began."""
+    name = on_behalf_of or "imadmin"
+    return Scope(actor=Actor("system", name, "job"), permissions=frozenset(Permission), cluster=cluster)
+
+
 def enter_site_by_command() -> SiteScope:
     return SiteScope(actor=command_actor(), permissions=frozenset(Permission))
 

@@ -29,9 +29,14 @@ class Restriction(models.Model):
     created_by = models.CharField(max_length=150)
     lifted_at = models.DateTimeField(null=True, blank=True)
     lifted_by = models.CharField(max_length=150, blank=True)
+    # Lifting it at its end failed so often; tried again not before.
+    lift_tries = models.PositiveSmallIntegerField(default=0)
+    lift_again_at = models.DateTimeField(null=True, blank=True)
+    lift_error = models.TextField(blank=True)
 
     class Meta:
         indexes = [
+            models.Index(fields=["lifted_at", "until"]),
             models.Index(fields=["cluster", "uid", "lifted_at"]),
             models.Index(fields=["cluster", "channel_type", "channel_id", "lifted_at"]),
         ]

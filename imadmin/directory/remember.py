@@ -40,7 +40,8 @@ def remember(
             )
             if not is_new and (row.until, row.reason) != (until, reason):
                 row.until, row.reason = until, reason
-                row.save(update_fields=["until", "reason"])
+                row.lift_tries, row.lift_again_at, row.lift_error = 0, None, ""
+                row.save(update_fields=["until", "reason", "lift_tries", "lift_again_at", "lift_error"])
             rows.append(row)
     return tuple(rows)
 

@@ -1,5 +1,6 @@
 """Members, denylist and allowlist of a channel: the same operations each, and long changes under way."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -103,6 +104,7 @@ def _preview(name: ListName, base: str, word: str, right: str, verb: Verb) -> No
 
 def _change(request: HttpRequest, slug: str, change: ListChange, body: ListIn) -> Changed:
     scope = access.enter(request, slug, change.permission)
+    change = replace(change, until=body.until)
     if body.plan and body.uids:
         raise InvalidInput({"plan": [gettext_noop("Give uids or a plan, not both.")]})
     if body.plan:

@@ -8,7 +8,7 @@ from ninja import Query, Router
 from imadmin.accounts.permissions import Permission
 from imadmin.api.paging import Cursor, Limit, paged
 from imadmin.api.params import IdPath, SlugPath
-from imadmin.api.schemas.common import Paged, ReasonIn, problems
+from imadmin.api.schemas.common import Paged, ReasonIn, RestrictIn, problems
 from imadmin.api.schemas.users import (
     ConversationOut,
     DeviceOut,
@@ -163,10 +163,11 @@ def log_out_user(request: HttpRequest, slug: SlugPath, uid: IdPath, body: Reason
     operation_id="keep_user_out",
     summary="Keep a user out",
 )
-def keep_user_out(request: HttpRequest, slug: SlugPath, uid: IdPath, body: ReasonIn) -> ReportOut:
-    """Needs `restrict-users`. Bans login and sending first, then logs out: about 7 seconds. Holds until `let-in`."""
+def keep_user_out(request: HttpRequest, slug: SlugPath, uid: IdPath, body: RestrictIn) -> ReportOut:
+    """Needs `restrict-users`. Bans login and sending first, then logs out: about 7 seconds. Holds until its end, or
+    until `let-in`."""
     scope = access.enter(request, slug, Permission.RESTRICT_USERS)
-    return ReportOut.of(restrictions.keep_out(scope, uid, reason=body.reason))
+    return ReportOut.of(restrictions.keep_out(scope, uid, reason=body.reason, until=body.until))
 
 
 @router.post(
@@ -187,10 +188,10 @@ def let_user_in(request: HttpRequest, slug: SlugPath, uid: IdPath, body: ReasonI
     operation_id="stop_user_sending",
     summary="Stop a user sending anywhere",
 )
-def stop_user_sending(request: HttpRequest, slug: SlugPath, uid: IdPath, body: ReasonIn) -> ReportOut:
+def stop_user_sending(request: HttpRequest, slug: SlugPath, uid: IdPath, body: RestrictIn) -> ReportOut:
     """Needs `restrict-users`. The server can't be asked about it later; `restrictions` holds the record."""
     scope = access.enter(request, slug, Permission.RESTRICT_USERS)
-    return ReportOut.of(restrictions.stop_sending(scope, uid, reason=body.reason))
+    return ReportOut.of(restrictions.stop_sending(scope, uid, reason=body.reason, until=body.until))
 
 
 @router.post(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from django.utils.translation import gettext
 from pydantic import Field
 
-from imadmin.api.schemas.common import In, Out, OutcomesOut, ReasonIn
+from imadmin.api.schemas.common import In, Out, OutcomesOut, ReasonIn, RestrictIn
 from imadmin.clusters.converters import ChannelConverter
 from imadmin.directory.actions.lists import ListPlan
 from imadmin.directory.queries.changes import LongChange
@@ -154,8 +154,11 @@ class ListedOut(Out):
     uid: str
 
 
-class ListIn(ReasonIn):
-    """uids: exact, nothing is split.  plan: id of a preview of the same change; then uids are left out."""
+class ListIn(RestrictIn):
+    """uids: exact, nothing is split.  plan: id of a preview of the same change; then uids are left out.
+
+    until: only when adding to a denylist.
+    """
 
     uids: Annotated[list[str], Field(description="1 to 5000 uids; a bad one refuses all", max_length=20_000)] = []
     plan: Annotated[str, Field(description="apply this preview instead of naming uids", max_length=16)] = ""

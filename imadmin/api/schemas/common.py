@@ -34,6 +34,16 @@ class ReasonIn(In):
     reason: Reason
 
 
+Until = Annotated[
+    datetime | None,
+    Field(description="when it ends by itself (with a zone); null = until somebody lifts it"),
+]
+
+
+class RestrictIn(ReasonIn):
+    until: Until = None
+
+
 class PartialOut(Out):
     """A node that is missing from the answer."""
 

@@ -21,9 +21,10 @@ from imadmin.directory import patience, plans
 from imadmin.directory.actions import beside, serial
 from imadmin.directory.actions.list_write import ListWriter, Written
 from imadmin.directory.actions.pieces import Sent
+from imadmin.directory.ends import check_until
 from imadmin.directory.models import Plan, Restriction
 from imadmin.directory.queries.lists import ListName, read_list, why_without
-from imadmin.directory.remember import forget, remember
+from imadmin.directory.remember import forget, open_rows, remember
 from imadmin.directory.uids import BadUid, UidList, clean_uids, complaints, why_bad
 from imadmin.gateway.errors import CircuitOpen, RefusedLocally
 from imadmin.gateway.types import ChannelRef
@@ -86,11 +87,12 @@ def permission_for(name: ListName) -> Permission:
 
 @dataclass(frozen=True, slots=True)
 class ListChange:
-    """Which list of which channel, and whether uids join or leave it."""
+    """Which list of which channel, and whether uids join or leave it.  until: when a denial ends by itself, or None."""
 
     channel: ChannelRef
     list: ListName
     verb: Verb
+    until: datetime | None = None
 
     @property
     def action(self) -> str:
@@ -220,6 +222,9 @@ def _authorise(scope: Scope, change: ListChange) -> None:
     scope.require(change.permission, change.channel)
     if why := why_without(change.channel, change.list):
         raise Unsupported(why)
+    if change.until and not (change.list is ListName.DENYLIST and change.is_adding):
+        raise InvalidInput({"until": [gettext_noop("Only a denial can have an end.")]})
+    check_until(change.until)
     if len(change.channel.id) > CHANNEL_ID_MAX:
         raise InvalidInput(
             {"channel": [gettext_noop("Channel ids longer than 500 characters can't be changed from here.")]}
@@ -319,7 +324,7 @@ def _do(
         before=None if before is None else listed & asked,
         after=None if written.after is None else frozenset(written.after) & asked,
         outcomes=outcomes,
-        detail={"size": [_size(before), _size(written.after)]},
+        detail={"size": [_size(before), _size(written.after)], **({"until": change.until} if change.until else {})},
     )
     return outcomes
 
@@ -380,7 +385,11 @@ def _note(change: ListChange, items: Sequence[TargetOutcome], written: Written) 
 
 def _remember(scope: Scope, change: ListChange, outcomes: Outcomes, reason: str) -> None:
     if change.is_adding:
-        remember(scope, Restriction.Kind.DENY, outcomes.of(Result.DONE), channel=change.channel, reason=reason)
+        ours = open_rows(scope, Restriction.Kind.DENY, channel=change.channel)
+        known = set(ours.values_list("uid", flat=True)) if outcomes.of(Result.ALREADY) else set()
+        # Who was denied by somebody else stays so: only our own rows take a new end.
+        uids = (*outcomes.of(Result.DONE), *(uid for uid in outcomes.of(Result.ALREADY) if uid in known))
+        remember(scope, Restriction.Kind.DENY, uids, channel=change.channel, until=change.until, reason=reason)
     else:
         gone = (*outcomes.of(Result.DONE), *outcomes.of(Result.NOT_FOUND))
         forget(scope, Restriction.Kind.DENY, gone, channel=change.channel)

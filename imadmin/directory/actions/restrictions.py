@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 
 from imadmin.accounts.permissions import Permission
 from imadmin.audit.record import Target, clean_reason, recorded
@@ -19,6 +20,7 @@ from imadmin.core.outcomes import Result
 from imadmin.directory import patience
 from imadmin.directory.actions import serial
 from imadmin.directory.actions.sessions import KICK_REST, clean_uid, labels, log_out_notes, log_out_steps
+from imadmin.directory.ends import check_until
 from imadmin.directory.models import FlagRecord, Restriction
 from imadmin.directory.parts import Part, attempt, part
 from imadmin.directory.remember import forget, open_rows, remember
@@ -72,13 +74,14 @@ class _Entry:
         return {"login_ban": self.is_banned, "send_ban": self.ours.send_ban if self.ours else None}
 
 
-def keep_out(scope: Scope, uid: str, *, reason: str) -> Report:
+def keep_out(scope: Scope, uid: str, *, reason: str, until: datetime | None = None) -> Report:
     """Ban the login and sending first, then log the user out: the other way round they would be back at once.
 
+    until: aware time at which they are let in again, None = when somebody does.
     Raises Forbidden, InvalidInput, GatewayError when the entry can't be read (nothing was sent then).
     """
     scope.require(Permission.RESTRICT_USERS)
-    uid, story, reason = clean_uid(uid), Story("keep-out", uid), clean_reason(reason)
+    uid, story, reason, until = clean_uid(uid), Story("keep-out", uid), clean_reason(reason), check_until(until)
     with (
         _alone(scope, uid),
         recorded(scope.actor, "user.keep-out", Target("user", uid), reason, cluster=scope.slug) as entry,
@@ -92,12 +95,12 @@ def keep_out(scope: Scope, uid: str, *, reason: str) -> Report:
                 story.skip(code, sent)
         else:
             if result is not Result.UNKNOWN:
-                _keep(story, lambda: remember(scope, Kind.KEEP_OUT, [uid], reason=reason))
+                _keep(story, lambda: remember(scope, Kind.KEEP_OUT, [uid], until=until, reason=reason))
             before, after = log_out_steps(scope, uid, story)
             remaining = after.value if after.is_known else None
             notes = (NOT_READABLE, *log_out_notes(story, before, after))
         report = story.report(remaining=remaining, notes=notes)
-        shown = {**_after(scope, uid, result, ban=True), "sessions": labels(remaining)}
+        shown = {**_after(scope, uid, result, ban=True), "sessions": labels(remaining), "until": until}
         entry.finish(before=known.shown(), after=shown, outcomes=report.outcomes)
     _announce(scope, uid)
     return report
@@ -136,10 +139,13 @@ def let_in(scope: Scope, uid: str, *, reason: str) -> Report:
     return report
 
 
-def stop_sending(scope: Scope, uid: str, *, reason: str) -> Report:
-    """Refuse every message of this user from now on (reason 25), on all sessions, sockets left behind included."""
+def stop_sending(scope: Scope, uid: str, *, reason: str, until: datetime | None = None) -> Report:
+    """Refuse every message of this user from now on (reason 25), on all sessions, sockets left behind included.
+
+    until: aware time at which sending is allowed again, None = when somebody does.
+    """
     scope.require(Permission.RESTRICT_USERS)
-    uid, story, reason = clean_uid(uid), Story("stop-sending", uid), clean_reason(reason)
+    uid, story, reason, until = clean_uid(uid), Story("stop-sending", uid), clean_reason(reason), check_until(until)
     with (
         _alone(scope, uid),
         recorded(scope.actor, "user.stop-sending", Target("user", uid), reason, cluster=scope.slug) as entry,
@@ -149,10 +155,11 @@ def stop_sending(scope: Scope, uid: str, *, reason: str) -> Report:
         is_banned = known.is_banned or open_rows(scope, Kind.KEEP_OUT).filter(uid=uid).exists()
         result = _write(scope, uid, story, known, known.flags(ban=is_banned, send_ban=True), STOP_SENT)
         if result in (Result.DONE, Result.ALREADY):
-            _keep(story, lambda: remember(scope, Kind.STOP_SENDING, [uid], reason=reason))
+            _keep(story, lambda: remember(scope, Kind.STOP_SENDING, [uid], until=until, reason=reason))
         notes = (NOT_READABLE, API_SENDS) if is_banned else (NOT_READABLE, STILL_RECEIVES, API_SENDS)
         report = story.report(notes=notes)
-        entry.finish(before=known.shown(), after=_after(scope, uid, result), outcomes=report.outcomes)
+        shown = {**_after(scope, uid, result), "until": until}
+        entry.finish(before=known.shown(), after=shown, outcomes=report.outcomes)
     _announce(scope, uid)
     return report
 

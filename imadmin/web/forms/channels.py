@@ -9,6 +9,7 @@ from imadmin.audit.record import REASON_MAX, REASON_MIN
 from imadmin.directory.queries.flags import FLAGS, FlagState
 from imadmin.directory.uids import UidList, parse_uids, read_uids
 from imadmin.gateway.types import ChannelFlags, ChannelRef, ChannelType
+from imadmin.web.forms.ends import EndFields
 from imadmin.web.message_words import CHANNEL_KINDS
 
 PAGE_SIZES = (50, 100, 200)
@@ -170,7 +171,11 @@ class ReasonForm(forms.Form):
     )
 
 
-class ApplyForm(ReasonForm):
+class ListReasonForm(ReasonForm, EndFields):
+    """The ends are shown and heard only where people are denied."""
+
+
+class ApplyForm(ListReasonForm):
     plan = forms.CharField(max_length=16, widget=forms.HiddenInput)
     verb = forms.ChoiceField(choices=[("add", "add"), ("remove", "remove")], widget=forms.HiddenInput)
 

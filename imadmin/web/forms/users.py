@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from imadmin.audit.record import REASON_MAX, REASON_MIN
 from imadmin.gateway.types import ChannelRef, ChannelType
+from imadmin.web.forms.ends import EndFields
 from imadmin.web.message_words import CHANNEL_KINDS
 
 
@@ -51,6 +52,15 @@ class ReasonForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "data-autofocus": True, "minlength": REASON_MIN}),
         error_messages={"required": _("Say why, in a few words: it is kept on the audit trail.")},
     )
+
+
+class RestrictForm(ReasonForm, EndFields):
+    """What holds for a while, or until somebody lifts it."""
+
+    field_order = ("ends", "until", "reason")
+
+    def wanted(self) -> dict[str, Any]:
+        return {"until": self.end()}
 
 
 class KickForm(ReasonForm):

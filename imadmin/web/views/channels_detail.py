@@ -1,6 +1,7 @@
 """One channel: its lists, its place in the cluster, its history; and changing a list by preview and apply."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,7 +29,7 @@ from imadmin.directory.queries.lists import ListName, why_without
 from imadmin.directory.uids import read_uids
 from imadmin.gateway.types import ChannelRef
 from imadmin.web import cells, respond, states
-from imadmin.web.forms.channels import ApplyForm, MembersForm, ReasonForm, UidsForm
+from imadmin.web.forms.channels import ApplyForm, ListReasonForm, MembersForm, UidsForm
 from imadmin.web.views import channels_cells
 from imadmin.web.views.channels_cells import CHANGE_WORDS, LIST_WORDS, SENDING, quoted
 
@@ -80,7 +81,7 @@ def preview(request: HttpRequest, slug: str, channel: ChannelRef, name: ListName
     form = UidsForm(request.POST)
     change = ListChange(channel, name, _verb(request))
     plan = respond.attempt(form, lambda: lists.preview(scope, change, form.wanted()))
-    part = {"uids_form": form, **(_plan_part(plan, ReasonForm()) if plan else {})}
+    part = {"uids_form": form, **(_plan_part(plan, ListReasonForm()) if plan else {})}
     return _answer(request, scope, change, part, fragment="change", status=200 if plan else 422)
 
 
@@ -90,12 +91,13 @@ def apply(request: HttpRequest, slug: str, channel: ChannelRef, name: ListName) 
     scope = access.enter(request, slug, permission_for(name))
     form = ApplyForm(request.POST)
     change = ListChange(channel, name, _verb(request))
-    if not form.is_valid() and set(form.errors) - {"reason"}:
+    if not form.is_valid() and set(form.errors) - {"reason", "ends", "until"}:
         return _answer(request, scope, change, {"uids_form": UidsForm(), "lost": True}, fragment="change", status=422)
     plan_id = form.cleaned_data["plan"]
     try:
         begun = respond.attempt(
-            form, lambda: (lists.begin(scope, change, plan_id, reason=form.cleaned_data["reason"]),)
+            form,
+            lambda: (lists.begin(scope, _ending(change, form), plan_id, reason=form.cleaned_data["reason"]),),
         )
     except StateMoved as moved:
         part = _plan_part(moved.fresh, form) | {"moved": moved, "uids_form": UidsForm()}
@@ -138,17 +140,25 @@ def change_now(request: HttpRequest, slug: str, channel: ChannelRef, name: ListN
     uids = request.POST.getlist("uids") or request.GET.getlist("uids")
     is_undo = verb is Verb.REMOVE or "undo" in request.GET  # the button in a toast has no field to fill in
     undone = {"reason": _("Undone right after it was done")}
-    form = ReasonForm(undone if is_undo and "reason" not in request.POST else request.POST)
+    form = ListReasonForm(undone if is_undo and "reason" not in request.POST else request.POST)
     if len(uids) != 1:
         plan = respond.attempt(form, lambda: lists.preview(scope, change, read_uids(uids)))
         part = {"uids_form": UidsForm(), "reason_form": form, **(_plan_part(plan, form) if plan else {})}
         return _answer(request, scope, change, part, fragment="change", status=200 if plan else 422)
-    outcomes = respond.attempt(form, lambda: lists.change_list(scope, change, uids, reason=form.cleaned_data["reason"]))
+    outcomes = respond.attempt(
+        form, lambda: lists.change_list(scope, _ending(change, form), uids, reason=form.cleaned_data["reason"])
+    )
     if outcomes is None:
         typed = UidsForm({"uids": quoted(uids[0]), "verb": verb.value})
         part = {"uids_form": typed, "problems": [text for texts in form.errors.values() for text in texts]}
         return _answer(request, scope, change, part, fragment="change", status=422)
     return respond.redirect(request, respond.origin(request), toast=_toast(scope, change, outcomes))
+
+
+def _ending(change: ListChange, form: ListReasonForm) -> ListChange:
+    """The change with the end that was chosen, where people are denied; elsewhere nobody was asked for one."""
+    is_denying = change.list is ListName.DENYLIST and change.is_adding
+    return replace(change, until=form.end()) if is_denying else change
 
 
 # -- contexts ----------------------------------------------------------------------------------------------------------

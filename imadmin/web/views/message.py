@@ -1,6 +1,6 @@
 """The permalink of one message: its conversation, its payload, its sender, and the reveal of a masked body."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +19,7 @@ from imadmin.clusters.access import Scope
 from imadmin.gateway.types import ChannelRef
 from imadmin.web import message_words as words
 from imadmin.web import respond
+from imadmin.web.forms.ends import EndFields
 from imadmin.web.forms.messages import RevealForm
 
 TEMPLATE = "pages/messages/message.html"
@@ -129,6 +130,7 @@ class Deny:
     url: str
     channel: ChannelRef
     receiver: str
+    form: EndFields = field(default_factory=EndFields)
 
 
 def _deny(scope: Scope, message: ShownMessage) -> Deny | None:

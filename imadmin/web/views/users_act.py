@@ -18,7 +18,7 @@ from imadmin.directory.actions.sessions import device_name
 from imadmin.directory.queries import users as queries
 from imadmin.directory.steps import Report
 from imadmin.web import respond
-from imadmin.web.forms.users import KickForm, ReasonForm, SignOutForm
+from imadmin.web.forms.users import KickForm, ReasonForm, RestrictForm, SignOutForm
 from imadmin.web.views.users import PAGE, user_context
 
 DIALOG = "pages/users/act.html"
@@ -109,12 +109,13 @@ ACTS = {
             ),
             gettext_lazy("2. Every device is signed out, and the sessions that are left are kicked one by one."),
             gettext_lazy(
-                "It holds until somebody lets the user in again. Their backend tokens are blanked and must be set "
-                "anew then."
+                "It holds until its end, or until somebody lets the user in again. Their backend tokens are blanked "
+                "and must be set anew then."
             ),
         ),
         "lock",
         seconds=7,
+        form=RestrictForm,
     ),
     "let-in": Act(
         restrictions.let_in,
@@ -144,6 +145,7 @@ ACTS = {
             gettext_lazy("The server can’t be asked about it later; we keep the record."),
         ),
         "ban",
+        form=RestrictForm,
     ),
     "allow-sending": Act(
         restrictions.allow_sending,

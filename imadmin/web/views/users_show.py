@@ -299,9 +299,7 @@ def restrictions_table(scope: Scope, rows: Sequence[Restriction]) -> Table:
             Column("reason", _("Reason"), kind="fill", hide="p2"),
             Column("created_by", _("By"), hide="p3"),
             Column("created_at", _("Since"), kind="time", phone="m2"),
-            Column(
-                "until", _("Until"), lambda row: cells.when(row.until, never=_("lifted by hand")), "time", hide="p3"
-            ),
+            Column("until", _("Until"), _until, "time", hide="p3"),
         ],
         rows=rows,
         caption=_("Open restrictions"),
@@ -310,6 +308,13 @@ def restrictions_table(scope: Scope, rows: Sequence[Restriction]) -> Table:
         ),
         plain=True,
     )
+
+
+def _until(row: Restriction) -> object:
+    when = cells.when(row.until, never=_("lifted by hand"))
+    if not row.lift_error:
+        return when
+    return cells.join((cells.status("warn", _("Overdue")), cells.html(" {when}", when=when)))
 
 
 def user_link(scope: Scope, uid: str) -> SafeString:

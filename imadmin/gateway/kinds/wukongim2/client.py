@@ -11,11 +11,9 @@ from imadmin.gateway.kinds.wukongim2.guards import LIST_PAUSE
 from imadmin.gateway.kinds.wukongim2.link import Link
 from imadmin.gateway.kinds.wukongim2.lists import ListsPart
 from imadmin.gateway.kinds.wukongim2.messages import MessagesPart
-from imadmin.gateway.kinds.wukongim2.metrics import MetricsPart
 from imadmin.gateway.kinds.wukongim2.nodes import NodesPart
 from imadmin.gateway.kinds.wukongim2.probe import ProbePart
 from imadmin.gateway.kinds.wukongim2.roster import Roster
-from imadmin.gateway.kinds.wukongim2.slots import SlotsPart
 from imadmin.gateway.kinds.wukongim2.users import UsersPart
 
 CAPABILITIES = frozenset(
@@ -33,7 +31,7 @@ CAPABILITIES = frozenset(
 )
 
 
-class WuKongIM2(MessagesPart, ListsPart, UsersPart, NodesPart, MetricsPart, SlotsPart, ProbePart):
+class WuKongIM2(MessagesPart, ListsPart, UsersPart, NodesPart, ProbePart):
     """One cluster, one pool of connections, one event loop.  Close it with `aclose`."""
 
     kind = "wukongim2"
@@ -44,7 +42,6 @@ class WuKongIM2(MessagesPart, ListsPart, UsersPart, NodesPart, MetricsPart, Slot
         self.roster = Roster(self.link)
         self.list_lock = asyncio.Lock()  # bursts of list writes wedge slots: one change at a time (5.5)
         self.list_pause = list_pause
-        self.managers = {}
 
     async def unused_for(self, seconds: float) -> None:
         await self.link.http.unused_for(seconds)
