@@ -71,6 +71,7 @@ class SimulatedCluster:
             token_auth=token_auth,
             version=version,
             slot_count=self.world.slot_count,
+            replica_count=self.world.replica_count,
             allowlist_off_for_person=allowlist_off_for_person,
         )
         self._thread: threading.Thread | None = None
@@ -222,7 +223,7 @@ class SimulatedCluster:
         if state.topology.live[node_id].alive:
             return
         state.online.restart(node_id)
-        state.topology.came_back(node_id, restarted=True)
+        state.failover.came_back(node_id, restarted=True)
         for door in self._doors[node_id]:
             await door.open()
 
@@ -257,6 +258,17 @@ class SimulatedCluster:
     def heal_slot(self, slot: int) -> None:
         self.call(lambda state: state.wedged.pop(slot, None))
 
+    def lag(self, node_id: int, slot: int | None = None) -> None:
+        """The node's copy of a slot's log (of every slot, without one) stops growing until `unlag`."""
+        self.call(_lag, node_id, slot)
+
+    def unlag(self, node_id: int) -> None:
+        self.call(_unlag, node_id)
+
+    def stick_moves(self, stuck: bool = True) -> None:
+        """No slot move or election ends any more; what waits goes on when it is turned off."""
+        self.call(_stick, stuck)
+
     def _knobs(self) -> dict[str, Callable[[int, dict[str, str]], Any]]:
         """The same knobs for the control port, which already runs on the loop."""
         state = self.state
@@ -285,6 +297,9 @@ class SimulatedCluster:
             "heal": lambda node, options: _heal(state, node),
             "skew": lambda node, options: setattr(state.faults[node], "clock_skew", float(options.get("seconds", 60))),
             "wedge": wedge,
+            "lag": lambda node, options: _lag(state, node, int(options["slot"]) if "slot" in options else None),
+            "unlag": lambda node, options: _unlag(state, node),
+            "stick_moves": lambda on, options: _stick(state, bool(on)),
             "unwedge": lambda slot, options: state.wedged.pop(slot, None),
         }
 
@@ -311,15 +326,34 @@ def _hang(state: SimState, node_id: int) -> None:
     live = state.topology.live[node_id]
     if live.alive and not live.hung:
         state.faults[node_id].awake.clear()
-        state.topology.went_away(node_id, hung=True)
+        state.failover.went_away(node_id, hung=True)
 
 
 def _resume(state: SimState, node_id: int) -> None:
     if state.topology.live[node_id].hung:
-        state.topology.came_back(node_id, restarted=False)
+        state.failover.came_back(node_id, restarted=False)
         state.faults[node_id].awake.set()
 
 
 def _heal(state: SimState, node_id: int) -> None:
     faults = state.faults[node_id]
     faults.delay, faults.broken, faults.clock_skew = 0.0, "", 0.0
+
+
+def _lag(state: SimState, node_id: int, slot: int | None) -> None:
+    topology = state.topology
+    for number in range(len(topology.view.slots)) if slot is None else (slot,):
+        topology.frozen_logs[node_id, number] = topology.log_index(node_id, number)
+
+
+def _unlag(state: SimState, node_id: int) -> None:
+    frozen = state.topology.frozen_logs
+    for place in [place for place in frozen if place[0] == node_id]:
+        del frozen[place]
+
+
+def _stick(state: SimState, stuck: bool) -> None:
+    state.moves.is_stuck = stuck
+    if not stuck:
+        state.moves.go_on()
+        state.moves.adopt_orphans()

@@ -15,9 +15,11 @@ from . import gojson
 from .archive import Archive
 from .chatter import Cast
 from .closing import Closings
+from .failover import Failover
 from .faults import NodeFaults, Wedge
 from .ids import ChannelType, Snowflake, person_id, slot_of
 from .model import ChannelConfig, ChannelKey, Connection, Device, Message
+from .moves import Moves
 from .online import Online
 from .store import Store
 from .topology import Timings, Topology, build_topology
@@ -65,6 +67,7 @@ class Settings:
     allowlist_off_for_person: bool = True
     version: str = ""
     slot_count: int = 64
+    replica_count: int = 3
     jwt_lifetime: float = 720 * 3600
 
 
@@ -79,8 +82,10 @@ class SimState:
         self.snowflake = Snowflake()
         places = {one.node_id: (one.cluster_addr, f"http://{one.api}") for one in self.addresses.values()}
         rng = random.Random(f"topology-{seed}")
-        self.topology: Topology = build_topology(places, settings.slot_count, rng, timings)
+        self.topology: Topology = build_topology(places, settings.slot_count, rng, timings, settings.replica_count)
         self.topology.on_leaders_moved = self._leaders_moved
+        self.moves = Moves(self.topology)
+        self.failover = Failover(self.topology, self.moves)
         self.store = Store(self.now_ns, self.snowflake)
         self.archive = Archive()
         self.online = Online(self.node_ids, self.leader_of_uid)
@@ -154,7 +159,7 @@ class SimState:
         if not self.topology.live[node_id].alive:
             return
         self.faults[node_id].awake.set()
-        self.topology.went_away(node_id, hung=False)
+        self.failover.went_away(node_id, hung=False)
         self.online.node_died(node_id)
         self.close_ports(node_id)
         delay = 20 * self.topology.pace

@@ -1,15 +1,14 @@
-"""Nodes, slots and who leads what, and how that changes when a node dies, hangs or returns.
+"""Nodes, slots and who leads what: the cluster's configuration and each node's view of it.
 
-Each node answers from its own view: a node that was away speaks from an old copy for a moment. Nothing here
-knows HTTP; `faults` closes and opens the doors, this module only moves the leaders.
+Each node answers from its own view: a node that was away speaks from an old copy for a moment. What changes it all is
+elsewhere: `failover` when nodes go and come, `moves` for transfers and elections, `joining` for a new node.
 """
 
 import asyncio
-import copy
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(slots=True)
@@ -35,8 +34,9 @@ class NodeInfo:
     online: bool = True
     offline_count: int = 0
     last_offline: int = 0
-    status: int = 3
+    status: int = 3  # 1 will join, 2 joining, 3 joined
     created_at: int = 0
+    join: bool = False  # it came later, by seed
 
 
 @dataclass(slots=True)
@@ -45,10 +45,22 @@ class Slot:
     leader: int
     replicas: list[int]
     term: int = 1
-    status: int = 0
+    status: int = 0  # 1 electing
     expect_leader: int = 0
     log_index: int = 0
     last_log_time: int = 0
+    learners: list[int] = field(default_factory=list)
+    migrate_from: int = 0
+    migrate_to: int = 0
+
+    @property
+    def is_moving(self) -> bool:
+        return bool(self.migrate_from or self.migrate_to)
+
+    def settle(self) -> None:
+        """The move is over or was given up by an election."""
+        self.migrate_from = self.migrate_to = 0
+        self.learners = []
 
 
 @dataclass(slots=True)
@@ -69,6 +81,19 @@ class View:
     leader: int
     term: int = 2
     version: int = 6
+    slot_replicas: int = 3
+    channel_replicas: int = 3
+    learners: list[int] = field(default_factory=list)  # of the configuration itself, while a node joins
+    migrate_from: int = 0
+    migrate_to: int = 0
+
+    def copy(self) -> "View":
+        return replace(
+            self,
+            nodes={node: replace(info) for node, info in self.nodes.items()},
+            slots=[replace(one, replicas=list(one.replicas), learners=list(one.learners)) for one in self.slots],
+            learners=list(self.learners),
+        )
 
 
 @dataclass(slots=True)
@@ -91,7 +116,7 @@ class Topology:
     timings: Timings
     live: dict[int, Liveness]
     config_log: list[ConfigEntry] = field(default_factory=list)
-    home_leader: list[int] = field(default_factory=list)  # where the balancer wants each slot
+    frozen_logs: dict[tuple[int, int], int] = field(default_factory=dict)  # (node, slot): where its copy stopped
     on_leaders_moved: Callable[[], None] = lambda: None
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -103,14 +128,29 @@ class Topology:
         return self.view.slots[slot].leader
 
     def answers(self, node_id: int) -> bool:
-        return self.live[node_id].answers
+        one = self.live.get(node_id)
+        return one is not None and one.answers
+
+    def is_live(self, node_id: int) -> bool:
+        """Answers, and the cluster knows it."""
+        return self.answers(node_id) and self.view.nodes[node_id].online
 
     def has_quorum(self) -> bool:
-        return sum(one.answers for one in self.live.values()) >= len(self.live) // 2 + 1
+        voters = [one for node, one in self.live.items() if self.view.nodes[node].status == 3]
+        return sum(one.answers for one in voters) >= len(voters) // 2 + 1
 
     def slot_has_quorum(self, slot: int) -> bool:
         replicas = self.view.slots[slot].replicas
         return sum(self.answers(one) for one in replicas) >= len(replicas) // 2 + 1
+
+    def log_index(self, node_id: int, slot: int) -> int:
+        """The last index of the node's own copy of a slot's log; 0 where it keeps none."""
+        entry = self.view_of(node_id).slots[slot]
+        if node_id not in entry.replicas and node_id not in entry.learners:
+            return 0
+        if entry.leader == node_id:
+            return entry.log_index
+        return min(self.frozen_logs.get((node_id, slot), entry.log_index), entry.log_index)
 
     @property
     def pace(self) -> float:
@@ -118,6 +158,10 @@ class Topology:
         return self.timings.offline_after / 6
 
     # -- writing -------------------------------------------------------------------------------------------------
+
+    def later(self, seconds: float, fn: Callable[..., None], *args: object) -> None:
+        """Run it after so many seconds of the real server's time."""
+        asyncio.get_running_loop().call_later(seconds * self.pace, fn, *args)
 
     def log_slot(self, slot: int, now_ns: int) -> int:
         entry = self.view.slots[slot]
@@ -129,127 +173,47 @@ class Topology:
         self.view.version += 1
         self.config_log.append(ConfigEntry(self.view.version, self.view.term, cmd, data, time.time()))
 
-    # -- faults --------------------------------------------------------------------------------------------------
+    def log_slots(self, slots: list[Slot]) -> None:
+        """One entry for all slots of one proposal."""
+        rows = [
+            f'{{"id":{one.id},"leader":{one.leader},"term":{one.term},"replicas":[{",".join(map(str, one.replicas))}]}}'
+            for one in slots
+        ]
+        self.log_config("CMDTypeSlotUpdate", f"[{','.join(rows)}]")
 
-    def went_away(self, node_id: int, *, hung: bool) -> None:
-        """A node died or hangs: the others find out after `offline_after`."""
-        one = self.live[node_id]
-        one.alive, one.hung = hung and one.alive, hung
-        one.gone_at, one.epoch = time.time(), one.epoch + 1
-        one.stale_view = copy.deepcopy(self.view)
-        self._later(1.5 * self.pace, self._lose_config_leader, node_id, one.epoch)
-        lost_leader = node_id == self.view.leader
-        self._later((8 if lost_leader else 6) * self.pace, self._mark_offline, node_id, one.epoch)
-
-    def came_back(self, node_id: int, *, restarted: bool) -> None:
-        """A node answers again, with an old view at first; it is online a little later and gets its slots back."""
-        one = self.live[node_id]
-        one.alive, one.hung, one.epoch = True, False, one.epoch + 1
-        if restarted:
-            one.started_at = time.time()
-        self._later(0.8 * self.pace, self._catch_up, node_id, one.epoch)
-        self._later(1.2 * self.pace, self._mark_online, node_id, one.epoch)
-        self._look_for_missing()
-        if not self.view.leader:
-            self._later(1.7 * self.pace, self._elect_config_leader)
-
-    def _later(self, delay: float, fn: Callable[..., None], *args: object) -> None:
-        asyncio.get_running_loop().call_later(delay, fn, *args)
-
-    def _is_current(self, node_id: int, epoch: int) -> bool:
-        return self.live[node_id].epoch == epoch
-
-    def _lose_config_leader(self, node_id: int, epoch: int) -> None:
-        if self._is_current(node_id, epoch) and self.view.leader and not self.has_quorum():
-            self.view.leader = 0
-        if self._is_current(node_id, epoch) and self.view.leader == node_id:
-            self.view.leader = 0
-            self._later(0.5 * self.pace, self._elect_config_leader)
-
-    def _elect_config_leader(self) -> None:
-        if self.view.leader or not self.has_quorum():
-            return
-        self.view.term += 1
-        self.view.leader = min(node for node, one in self.live.items() if one.answers)
-        self._look_for_missing()
-
-    def _look_for_missing(self) -> None:
-        """A cluster without quorum notices no death; once it has one again, it does."""
-        for node_id, one in self.live.items():
-            if not one.answers and self.view.nodes[node_id].online:
-                self._later(self.timings.offline_after, self._mark_offline, node_id, one.epoch)
-
-    def _mark_offline(self, node_id: int, epoch: int) -> None:
-        node = self.view.nodes[node_id]
-        if not self._is_current(node_id, epoch) or not self.has_quorum() or not self.view.leader or not node.online:
-            return
-        node.online = False
-        node.offline_count += 1
-        node.last_offline = int(time.time())
-        self.log_config("CMDTypeNodeOnlineStatusChange", f'{{"nodeId":{node_id},"online":false}}')
-        for slot in self.view.slots:
-            if slot.leader == node_id:
-                slot.status = 1
-                self.log_config("CMDTypeSlotStatusChange", f'{{"slotId":{slot.id},"status":1}}')
-        self._later(0.5 * self.pace, self._move_slots)
-
-    def _move_slots(self) -> None:
-        """Give every slot without a living leader to the living replica that leads least."""
-        load = {node: 0 for node, one in self.live.items() if one.answers and self.view.nodes[node].online}
-        for slot in self.view.slots:
-            if slot.leader in load:
-                load[slot.leader] += 1
-        for slot in self.view.slots:
-            candidates = [replica for replica in slot.replicas if replica in load]
-            if (slot.leader in load and slot.status == 0) or not candidates:
-                continue
-            chosen = min(candidates, key=lambda node: (load[node], node))
-            load[chosen] += 1
-            self.set_slot_leader(slot, chosen)
-        self.on_leaders_moved()
-
-    def set_slot_leader(self, slot: Slot, node_id: int) -> None:
+    def give(self, slot: Slot, node_id: int) -> None:
+        """Make the node the slot's leader; the caller logs it."""
         slot.leader, slot.term, slot.status, slot.expect_leader = node_id, slot.term + 1, 0, 0
-        replicas = ",".join(map(str, slot.replicas))
-        data = f'[{{"id":{slot.id},"leader":{node_id},"term":{slot.term},"replicas":[{replicas}]}}]'
-        self.log_config("CMDTypeSlotUpdate", data)
-
-    def _catch_up(self, node_id: int, epoch: int) -> None:
-        if self._is_current(node_id, epoch):
-            self.live[node_id].stale_view = None
-
-    def _mark_online(self, node_id: int, epoch: int) -> None:
-        if not self._is_current(node_id, epoch) or not self.has_quorum():
-            return
-        if not self.view.nodes[node_id].online:
-            self.view.nodes[node_id].online = True
-            self.log_config("CMDTypeNodeOnlineStatusChange", f'{{"nodeId":{node_id},"online":true}}')
-        self._later(1.5 * self.pace, self._balance)
-
-    def _balance(self) -> None:
-        moved = False
-        for slot, home in zip(self.view.slots, self.home_leader, strict=True):
-            if slot.leader != home and self.view.nodes[home].online and self.answers(home):
-                self.set_slot_leader(slot, home)
-                moved = True
-        if moved:
-            self.on_leaders_moved()
+        self.frozen_logs.pop((node_id, slot.id), None)
+        if slot.migrate_to == node_id:
+            slot.settle()
 
 
 def build_topology(
-    addresses: dict[int, tuple[str, str]], slot_count: int, rng: random.Random, timings: Timings
+    addresses: dict[int, tuple[str, str]],
+    slot_count: int,
+    rng: random.Random,
+    timings: Timings,
+    replica_count: int = 3,
 ) -> Topology:
     """addresses: node id to (cluster address, API URL). Slot leaders are spread evenly."""
     now = time.time()
     ids = sorted(addresses)
-    replicas = ids[:3]
-    homes = [replicas[index % len(replicas)] for index in range(slot_count)]
-    rng.shuffle(homes)
+    size = min(replica_count, len(ids))
+    # with more nodes than replicas every slot leaves out other nodes; its leader is one of those that keep it
+    order = list(range(slot_count))
+    rng.shuffle(order)
+    slots = []
+    for index, turn in enumerate(order):
+        replicas = [ids[(turn + step) % len(ids)] for step in range(size)]
+        slots.append(Slot(index, replicas[0], sorted(replicas)))
     nodes = {node: NodeInfo(node, *addresses[node], created_at=int(now)) for node in ids}
-    slots = [Slot(index, leader, list(replicas)) for index, leader in enumerate(homes)]
-    return Topology(
-        view=View(nodes, slots, leader=ids[len(ids) // 2]),
-        timings=timings,
-        live={node: Liveness(started_at=now) for node in ids},
-        home_leader=homes,
-    )
+    view = View(nodes, slots, ids[len(ids) // 2], slot_replicas=replica_count, channel_replicas=replica_count)
+    topology = Topology(view=view, timings=timings, live={node: Liveness(started_at=now) for node in ids})
+    view.version = 0
+    topology.log_config("CMDTypeConfigChange", "")
+    for node in nodes.values() if len(ids) > 1 else ():
+        topology.log_config(
+            "CMDTypeConfigApiServerAddrChange", f'{{"apiServerAddr":"{node.api_addr}","nodeId":{node.id}}}'
+        )
+    return topology

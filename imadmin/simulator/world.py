@@ -30,6 +30,7 @@ class WorldSpec:
     connections: int = 0
     traffic_per_second: float = 0.0
     slot_count: int = 64
+    replica_count: int = 3
 
     @property
     def is_alive(self) -> bool:

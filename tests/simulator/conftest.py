@@ -9,6 +9,12 @@ import pytest
 
 from imadmin.simulator import SimulatedCluster, Timings
 
+
+@pytest.fixture(autouse=True)
+def _closed_gateways() -> None:
+    """The simulator stands alone: its tests open no gateway and need none."""
+
+
 StartCluster = Callable[..., SimulatedCluster]
 
 

@@ -77,9 +77,10 @@ async def info(call: Call) -> object:
     return {
         "version": view.version,
         "slotCount": len(view.slots),
-        "slotReplicaCount": len(view.slots[0].replicas),
-        "channelReplicaCount": len(view.slots[0].replicas),
+        "slotReplicaCount": view.slot_replicas,
+        "channelReplicaCount": view.channel_replicas,
         "term": view.term,
+        **_without_zeros({"migrateFrom": view.migrate_from, "migrateTo": view.migrate_to, "learners": view.learners}),
         "nodes": [_raw_node(one) for one in view.nodes.values()],
         "slots": [
             _without_zeros(
@@ -88,6 +89,9 @@ async def info(call: Call) -> object:
                     "leader": slot.leader,
                     "term": slot.term,
                     "replicas": slot.replicas,
+                    "learners": slot.learners,
+                    "migrateFrom": slot.migrate_from,
+                    "migrateTo": slot.migrate_to,
                     "expectLeader": slot.expect_leader,
                     "status": slot.status,
                 }
@@ -103,6 +107,7 @@ def _raw_node(one: NodeInfo) -> dict[str, Any]:
             "id": one.id,
             "clusterAddr": one.cluster_addr,
             "apiServerAddr": one.api_addr,
+            "join": one.join,
             "online": one.online,
             "offlineCount": one.offline_count,
             "lastOffline": one.last_offline,

@@ -4,13 +4,15 @@ import asyncio
 from typing import Any
 from urllib.parse import quote_plus
 
-from ..http import BOTH, Call, Crash, Fail, routes
+from ..gojson import Struct
+from ..http import BOTH, OK, Call, Crash, Fail, may_write, routes, to_int
 from ..ids import duration
 from ..topology import Slot, View
 from .nodes import to_config_leader
 
 STATUS_TEXT = {0: "正常", 1: "候选中", 2: "领导者转移中"}
 NANO = 1_000_000_000
+MIGRATE = Struct("", {"migrate_from": "uint64", "migrate_to": "uint64"})
 
 
 def parse_uint(text: str) -> int:
@@ -20,14 +22,14 @@ def parse_uint(text: str) -> int:
     return int(text)
 
 
-def _row(slot: Slot) -> dict[str, Any]:
+def _row(slot: Slot, log_index: int) -> dict[str, Any]:
     return {
         "id": slot.id,
         "leader_id": slot.leader,
         "term": slot.term,
         "replicas": slot.replicas,
         "channel_count": 0,
-        "log_index": slot.log_index,
+        "log_index": log_index,
         "status": slot.status,
         "status_format": STATUS_TEXT[slot.status],
     }
@@ -45,8 +47,10 @@ async def slots(call: Call) -> object:
     """Local and never failing: the health route."""
     if not call.text("ids"):
         return []
-    view = call.state.topology.view_of(call.node_id)
-    return [_row(_find(view, text)) for text in call.text("ids").split(",")]
+    topology = call.state.topology
+    view = topology.view_of(call.node_id)
+    found = [_find(view, text) for text in call.text("ids").split(",")]
+    return [_row(slot, topology.log_index(call.node_id, slot.id)) for slot in found]
 
 
 @routes.add("GET", "/cluster/allslot", servers=BOTH)
@@ -59,10 +63,7 @@ async def all_slots(call: Call) -> object:
         await call.reach(peer, f"/cluster/slots?ids={quote_plus(led)}")
         if not call.token_passes:
             raise Fail("请求状态错误！[401]")
-    rows = [_row(slot) for slot in view.slots]
-    for row in rows:
-        if not view.nodes[row["leader_id"]].online:
-            row["log_index"] = 0
+    rows = [_row(slot, slot.log_index if view.nodes[slot.leader].online else 0) for slot in view.slots]
     return {"total": len(rows), "data": rows}
 
 
@@ -81,27 +82,29 @@ async def config(call: Call) -> object:
             raise Fail("context deadline exceeded")
         if not live.alive:
             raise Fail("connect not authed")
+    own = call.state.topology.log_index(call.node_id, slot.id)
     return {
         "id": slot.id,
         "leader_id": slot.leader,
         "term": slot.term,
         "replicas": slot.replicas,
-        "log_max_index": slot.log_index,
+        "log_max_index": own,
         "leader_log_max_index": slot.log_index,
-        "applied_index": slot.log_index,
+        "applied_index": own,
     }
 
 
 def _replica(call: Call, slot: Slot, node_id: int) -> dict[str, Any]:
+    index = call.state.topology.log_index(node_id, slot.id)
     return {
         "replica_id": node_id,
         "leader_id": slot.leader,
         "running": 1,
-        "last_log_seq": slot.log_index,
+        "last_log_seq": index,
         "last_log_time": slot.last_log_time,
         "term": slot.term,
-        "applied_index": slot.log_index,
-        "committed_index": slot.log_index,
+        "applied_index": index,
+        "committed_index": index,
         "conf_version": 0,
     }
 
@@ -134,3 +137,52 @@ async def replicas(call: Call) -> object:
 async def local_replica(call: Call) -> object:
     slot = _find(call.state.topology.view_of(call.node_id), call.params["id"])
     return _replica(call, slot, call.node_id)
+
+
+@routes.add("POST", "/cluster/slots/:id/migrate", servers=BOTH)
+async def migrate(call: Call) -> object:
+    """Checks little: an unknown or dead target is taken, and the move then stays pending for ever."""
+    may_write(call, "slotMigrate")
+    if not call.body.strip():
+        raise Fail("EOF")
+    form = call.decode(MIGRATE)
+    source, target = form["migrate_from"], form["migrate_to"]
+    view = call.state.topology.view_of(call.node_id)
+    number = to_int(call.params["id"])  # what is no number means slot 0
+    if not 0 <= number < len(view.slots):
+        raise Fail("slot not found")
+    slot = view.slots[number]
+    if slot.leader != call.node_id:
+        return await call.forward(slot.leader)
+    if source not in slot.replicas:
+        raise Fail("MigrateFrom not in replicas")
+    if target in slot.replicas and source != slot.leader:
+        raise Fail("transition between followers is not supported")
+    if not source or not target:
+        raise Fail("migrateFrom or migrateTo is 0")
+    if source == target:
+        raise Fail("migrateFrom is equal to migrateTo")
+    await _propose_config(call)
+    call.state.moves.migrate(call.state.topology.view.slots[number], source, target)
+    return OK
+
+
+@routes.add("POST", "/cluster/slots/:id/election", servers=BOTH)
+async def election(call: Call) -> object:
+    may_write(call, "slotElection")
+    slot = _find(call.state.topology.view_of(call.node_id), call.params["id"])
+    await _propose_config(call)
+    call.state.moves.elect(call.state.topology.view.slots[slot.id])
+    return OK
+
+
+async def _propose_config(call: Call) -> None:
+    """A change of the configuration takes its quorum and a moment."""
+    topology = call.state.topology
+    leader = topology.view_of(call.node_id).leader
+    if not leader or not topology.has_quorum():
+        raise Fail("not leader")
+    if not topology.answers(leader):
+        await asyncio.sleep(call.state.timings.propose_timeout)
+        raise Fail("context deadline exceeded")
+    await asyncio.sleep(0.3 * topology.pace)
