@@ -1,4 +1,4 @@
-"""The ASGI application: pages and API over http, and the lifespan that starts what lives beside them."""
+"""The ASGI application: pages and API over http, live updates over sockets, and the lifespan of what lives beside."""
 
 import os
 
@@ -9,6 +9,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from imadmin.runtime import lifespan  # noqa: E402  (needs the app registry)
+from imadmin.live import routing  # noqa: E402  (needs the app registry)
+from imadmin.runtime import lifespan  # noqa: E402
 
-application = ProtocolTypeRouter({"http": django_application, "lifespan": lifespan})
+application = ProtocolTypeRouter({"http": django_application, "websocket": routing.websocket, "lifespan": lifespan})

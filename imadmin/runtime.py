@@ -8,6 +8,7 @@ command must not open a cluster.
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from django.db import close_old_connections
 from imadmin.clusters import connect
 from imadmin.config import config
 from imadmin.core import aio
+from imadmin.live.hub import hub
+from imadmin.live.relay import relay
 
 logger = logging.getLogger(__name__)
 Message = MutableMapping[str, Any]
@@ -40,7 +43,7 @@ def parts_of_web() -> list[Part]:
     found: list[Part] = [Loop()]
     if os.environ.get("IMADMIN_DEMO") == "1":
         found.append(Demo())
-    found.append(Gateways())
+    found += [Gateways(), relay, hub]
     if not config.redis_url:
         found += parts_of_work()
     return found
@@ -75,6 +78,23 @@ class Runtime:
                 await part.stop()
             except Exception:  # the others still have to end
                 logger.exception("runtime.stop_failed", extra={"part": type(part).__name__})
+
+
+def run_until_stopped(parts: Sequence[Part]) -> None:
+    """A process without pages: these parts until Ctrl-C or SIGTERM."""
+    asyncio.run(_until_stopped(Runtime(parts)))
+
+
+async def _until_stopped(runtime: Runtime) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    await runtime.start()
+    try:
+        await stop.wait()
+    finally:
+        await runtime.stop()
 
 
 class Loop:

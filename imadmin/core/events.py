@@ -1,22 +1,27 @@
 """What has changed, told to whoever listens in this process.
 
 A signal names a topic and a version, never content: a listener refetches and is authorised again when it does.
-Live updates (sockets) subscribe here in a later issue; actions already announce.
+live/relay.py listens and carries signals to the sockets of all processes.
 """
 
-import itertools
 import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
-_versions = itertools.count(1)
+_lock = threading.Lock()
+_last = 0
 _listeners: list[Callable[["Changed"], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """topic: `<cluster slug>/<noun>[/<key>]`.  version: rises with each signal of this process."""
+    """topic: `<cluster slug>/<noun>[/<key>]`, or `@people/<user key>` when what somebody may do has changed.
+
+    version: rises with each signal of this process; milliseconds since 1970, so that processes roughly agree.
+    """
 
     topic: str
     version: int
@@ -29,10 +34,17 @@ def listen(listener: Callable[[Changed], None]) -> Callable[[], None]:
 
 
 def changed(topic: str) -> None:
-    signal = Changed(topic, next(_versions))
+    signal = Changed(topic, _next_version())
     for listener in list(_listeners):
         try:
             listener(signal)
         except Exception:
             # A broken listener must not turn a finished change into an error.
             logger.exception("live.listener_failed", extra={"topic": topic})
+
+
+def _next_version() -> int:
+    global _last
+    with _lock:
+        _last = max(_last + 1, time.time_ns() // 1_000_000)
+        return _last

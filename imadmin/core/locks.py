@@ -1,8 +1,13 @@
-"""One process per data folder: a second embedded process would double every scheduled task."""
+"""Who may do what only one may do: one embedded process per data folder, one holder of a lease row."""
 
 import fcntl
 import os
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from imadmin.core.errors import Conflict, gettext_noop
 
@@ -36,3 +41,18 @@ class ProcessLease:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def hold(rows: QuerySet[Any], owner: str, seconds: float) -> bool:
+    """Take or renew the lease on one row, by one conditional update; False when somebody else has it.
+
+    rows: the one row, of a model with lease_owner and lease_until.  An owner that dies loses it by time alone.
+    """
+    now = timezone.now()
+    free = Q(lease_owner__in=("", owner)) | Q(lease_until=None) | Q(lease_until__lt=now)
+    return rows.filter(free).update(lease_owner=owner, lease_until=now + timedelta(seconds=seconds)) == 1
+
+
+def let_go(rows: QuerySet[Any], owner: str) -> None:
+    """Give the lease back, if it is still ours, so that another need not wait for its end."""
+    rows.filter(lease_owner=owner).update(lease_owner="", lease_until=None)

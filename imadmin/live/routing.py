@@ -1,0 +1,21 @@
+"""The addresses of live updates: the browser's socket, and the webhook's door before Django's own http."""
+
+from typing import Any
+
+from channels.routing import URLRouter
+from django.urls import path
+
+from imadmin.live.consumers import LiveConsumer
+
+router = URLRouter([path("ws/live/", LiveConsumer.as_asgi())])
+
+
+async def websocket(scope: Any, receive: Any, send: Any) -> None:
+    """Sockets at any other address are refused without a traceback."""
+    try:
+        await router(scope, receive, send)
+    except ValueError as error:
+        if "No route found" not in str(error):
+            raise
+        await receive()
+        await send({"type": "websocket.close"})
