@@ -100,7 +100,7 @@ def keep_out(scope: Scope, uid: str, *, reason: str, until: datetime | None = No
             remaining = after.value if after.is_known else None
             notes = (NOT_READABLE, *log_out_notes(story, before, after))
         report = story.report(remaining=remaining, notes=notes)
-        shown = {**_after(scope, uid, result, ban=True), "sessions": labels(remaining), "until": until}
+        shown = {**_after(scope, uid, result, ban=True), "sessions": labels(remaining), **_end(until)}
         entry.finish(before=known.shown(), after=shown, outcomes=report.outcomes)
     _announce(scope, uid)
     return report
@@ -158,7 +158,7 @@ def stop_sending(scope: Scope, uid: str, *, reason: str, until: datetime | None 
             _keep(story, lambda: remember(scope, Kind.STOP_SENDING, [uid], until=until, reason=reason))
         notes = (NOT_READABLE, API_SENDS) if is_banned else (NOT_READABLE, STILL_RECEIVES, API_SENDS)
         report = story.report(notes=notes)
-        shown = {**_after(scope, uid, result), "until": until}
+        shown = {**_after(scope, uid, result), **_end(until)}
         entry.finish(before=known.shown(), after=shown, outcomes=report.outcomes)
     _announce(scope, uid)
     return report
@@ -280,6 +280,10 @@ def _after(scope: Scope, uid: str, result: Result, *, ban: bool | None = None) -
         return {"login_ban": "unknown" if ban is not None else None, "send_ban": "unknown"}
     ours = _flag_record(scope, uid)
     return {"login_ban": ours.ban if ours else None, "send_ban": ours.send_ban if ours else None}
+
+
+def _end(until: datetime | None) -> dict[str, datetime]:
+    return {"until": until} if until else {}
 
 
 def _announce(scope: Scope, uid: str) -> None:
