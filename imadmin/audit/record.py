@@ -92,13 +92,11 @@ def clean_reason(reason: str) -> str:
     return reason
 
 
-@contextmanager
-def recorded(
+def intend(
     actor: Actor, action: str, target: Target, reason: str, *, cluster: str = "", needs_reason: bool = True
-) -> Iterator[Entry]:
-    """Write the intent, run the change, write what came of it, also when it raises.
+) -> Entry:
+    """Write the intent of a change that is carried out beside the request; `reopen` finds it again by its id.
 
-    The intent is committed before the body runs, so a process that dies half way leaves an intent without outcome.
     Raises InvalidInput (reason), Busy (nothing was done: the trail can't be written).
     """
     reason = clean_reason(reason) if needs_reason else " ".join(reason.split())[:REASON_MAX]
@@ -112,7 +110,27 @@ def recorded(
             gettext_noop("The audit trail can't be written right now, so nothing was changed."),
             hint=gettext_noop("Try again in a moment."),
         ) from error
-    entry = Entry(intent)
+    return Entry(intent)
+
+
+def reopen(intent_id: int | None) -> Entry | None:
+    """The open entry of an intent that another process wrote; None when there is none, or it has its outcome."""
+    if intent_id is None:
+        return None
+    intent = AuditEntry.objects.filter(pk=intent_id, phase=AuditEntry.Phase.INTENT, outcomes=None).first()
+    return Entry(intent) if intent else None
+
+
+@contextmanager
+def recorded(
+    actor: Actor, action: str, target: Target, reason: str, *, cluster: str = "", needs_reason: bool = True
+) -> Iterator[Entry]:
+    """Write the intent, run the change, write what came of it, also when it raises.
+
+    The intent is committed before the body runs, so a process that dies half way leaves an intent without outcome.
+    Raises InvalidInput (reason), Busy (nothing was done: the trail can't be written).
+    """
+    entry = intend(actor, action, target, reason, cluster=cluster, needs_reason=needs_reason)
     try:
         yield entry
     except Exception as error:
