@@ -14,3 +14,4 @@ import "./guard.js";
 import "./back.js";
 import "./into-view.js";
 import "./keyboard.js";
+import "./live.js";

@@ -1,6 +1,7 @@
 // Keys move and open; no single key ever changes a cluster.
 import { close as closeDrawer, isOpen as drawerIsOpen } from "./drawer.js";
 import { open as openDialog } from "./dialogs.js";
+import { pause } from "./live.js";
 import { clear as clearSelection, mark } from "./selection.js";
 
 let waiting = 0; // until when a letter after `g` counts
@@ -47,6 +48,7 @@ const keys = {
     button?.click();
     return Boolean(button);
   },
+  p: () => pause(),
   g: () => { waiting = Date.now() + 1500; },
 };
 

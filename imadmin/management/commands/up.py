@@ -77,6 +77,8 @@ def serve(host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        ws_max_size=16 * 1024,  # what a browser sends us is a list of topics
+        ws_per_message_deflate=False,  # signals are shorter than what packing them would add
         timeout_graceful_shutdown=2,
         proxy_headers=config.https,
         forwarded_allow_ips=config.trusted_proxies,

@@ -88,9 +88,10 @@ def live(context: RequestContext, topics: str, url: str = "") -> SafeString:
         {
             "data-live": " ".join(named),
             "hx-get": url or context["request"].get_full_path(),
-            "hx-trigger": ", ".join(f"live:{noun} from:body" for noun in named),
+            "hx-trigger": ", ".join([*(f"live:{noun} from:body" for noun in named), "live:again"]),
             "hx-target": "this",
-            "hx-swap": "outerHTML",
+            "hx-ext": "morph",  # what has the focus, is scrolled or open stays so
+            "hx-swap": "morph:outerHTML",
         }
     )
 
