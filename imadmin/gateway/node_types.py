@@ -26,7 +26,8 @@ class NodeMetrics:
 
     *_total: count up since started_at, and from 0 again after a restart (monitor/rates.py).  open_sockets: all of them,
     also those that never signed in and those the server no longer serves.  users_in_memory: also users whose socket is
-    on another node, so never add nodes up.  JSON-RPC clients count no bytes.
+    on another node, so never add nodes up.  recvacks_total: deliveries that clients confirmed; what was delivered the
+    server never counts, nor its answers to senders, though its text has names for both.
     """
 
     node: int
@@ -40,13 +41,10 @@ class NodeMetrics:
     users_in_memory: int | None = None
     active_channels: int | None = None
     sends_total: int | None = None
-    sendacks_total: int | None = None
-    recvs_total: int | None = None
     recvacks_total: int | None = None
     pings_total: int | None = None
     pongs_total: int | None = None
     send_bytes_total: int | None = None
-    recv_bytes_total: int | None = None
     channel_proposals_total: int | None = None
     channel_proposals_failed_total: int | None = None
     channel_proposals_over_500ms_total: int | None = None

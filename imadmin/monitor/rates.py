@@ -18,7 +18,7 @@ SHORTEST = 0.2  # seconds; closer readings say nothing about a rate
 class NodeRates:
     """A node's counters a second, over `seconds` until as_of.  None = unknown.  is_after_restart: it began anew.
 
-    cpu: cores in use, 1.0 = one of them fully.
+    cpu_seconds: cores in use, 1.0 = one of them fully.
     """
 
     node: int
@@ -26,12 +26,9 @@ class NodeRates:
     as_of: datetime
     is_after_restart: bool = False
     sends: float | None = None
-    sendacks: float | None = None
-    recvs: float | None = None
     recvacks: float | None = None
     pings: float | None = None
     send_bytes: float | None = None
-    recv_bytes: float | None = None
     channel_proposals: float | None = None
     channel_proposals_failed: float | None = None
     channel_proposals_over_500ms: float | None = None

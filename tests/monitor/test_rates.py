@@ -14,7 +14,7 @@ from imadmin.monitor import rates
 
 AT = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 BEFORE = NodeMetrics(
-    node=1, answers=True, as_of=AT, started_at=AT - timedelta(hours=1), sends_total=1000, recvs_total=5000,
+    node=1, answers=True, as_of=AT, started_at=AT - timedelta(hours=1), sends_total=1000, recvacks_total=5000,
     cpu_seconds_total=20.0,
 )  # fmt: skip
 
@@ -24,14 +24,14 @@ def later(seconds: float = 10, **changes: object) -> NodeMetrics:
 
 
 def test_a_rate_is_the_difference_over_the_time_between() -> None:
-    found = rates.between(BEFORE, later(sends_total=1050, recvs_total=5000, cpu_seconds_total=25.0))
+    found = rates.between(BEFORE, later(sends_total=1050, recvacks_total=5000, cpu_seconds_total=25.0))
     assert found is not None
-    assert (found.sends, found.recvs, found.cpu_seconds, found.seconds) == (5.0, 0.0, 0.5, 10.0)
+    assert (found.sends, found.recvacks, found.cpu_seconds, found.seconds) == (5.0, 0.0, 0.5, 10.0)
     assert not found.is_after_restart
 
 
 def test_after_a_restart_the_counter_is_all_there_is() -> None:
-    found = rates.between(BEFORE, later(sends_total=40, recvs_total=0, started_at=AT + timedelta(seconds=2)))
+    found = rates.between(BEFORE, later(sends_total=40, recvacks_total=0, started_at=AT + timedelta(seconds=2)))
     assert found is not None
     assert found.is_after_restart
     assert (found.sends, found.seconds) == (5.0, 8.0)
@@ -68,9 +68,9 @@ def test_without_two_readings_apart_there_is_no_rate(before: NodeMetrics | None,
 
 
 def test_a_counter_that_is_not_told_has_no_rate_the_others_do() -> None:
-    found = rates.between(replace(BEFORE, recvs_total=None), later(sends_total=1010))
+    found = rates.between(replace(BEFORE, recvacks_total=None), later(sends_total=1010))
     assert found is not None
-    assert (found.sends, found.recvs) == (1.0, None)
+    assert (found.sends, found.recvacks) == (1.0, None)
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.floats(0.2, 86400))

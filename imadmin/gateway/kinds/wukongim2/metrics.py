@@ -5,6 +5,7 @@ A node's varz says where its manager API listens; the port of that goes with the
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from imadmin.core.errors import AppError, gettext_noop
@@ -28,13 +29,15 @@ NO_TEXT = gettext_noop("What came back is no metrics text")
 class MetricsPart(Part):
     managers: dict[int, str]  # by node; learned, forgotten when nobody answers there
 
-    async def metrics(self) -> tuple[NodeMetrics, ...]:
+    async def metrics(self, nodes: Collection[int] | None = None) -> tuple[NodeMetrics, ...]:
         """Every node's counters by id; a node that doesn't tell is answers=False with the reason, never zero.
 
+        nodes: ask only these, when the others are known to be silent.
         Raises GatewayError when nobody ever told which nodes there are.
         Source: GET /metrics on each manager API, without credentials; reference 2.14.
         """
-        members = await self.roster.known_members()
+        known = await self.roster.known_members()
+        members = [member for member in known if nodes is None or member.id in nodes]
         places = await gather_settled(*(self._manager_of(member) for member in members))
         told = [place for place in places if isinstance(place, str)]
         asked = [
