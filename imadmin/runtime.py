@@ -51,7 +51,9 @@ def parts_of_web() -> list[Part]:
 
 def parts_of_work() -> list[Part]:
     """What watches and works without being asked; in embedded mode threads and tasks of the web process."""
-    return []
+    from imadmin.jobs.embedded import BeatPart, WorkerPart  # models: not before Django is set up
+
+    return [WorkerPart(alone=True), BeatPart()]
 
 
 class Runtime:

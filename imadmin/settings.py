@@ -191,15 +191,23 @@ else:
 
 # A queue may forget (memory) or repeat (Redis): runs are rows (jobs/models.py), a task only carries a row's id.
 CELERY_BROKER_URL = config.redis_url or "memory://localhost/"
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if config.redis_url else {"polling_interval": 0.1}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    # Who wants a run must not wait for a broker that is away; workers come back to it by themselves.
+    {"visibility_timeout": 3600, "socket_connect_timeout": 2, "max_retries": 0, "health_check_interval": 20}
+    if config.redis_url
+    else {"polling_interval": 0.1}
+)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "imadmin"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "imadmin.jobs.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True

@@ -1,9 +1,12 @@
 """The jobs that every installation has.  Each calls something below this layer; none has logic of its own."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from imadmin.clusters.models import Cluster
 from imadmin.core.errors import gettext_noop
+from imadmin.jobs.housekeeping import KEEP, prune
 from imadmin.jobs.registry import job
 from imadmin.jobs.run import Run
 
@@ -20,4 +23,63 @@ def operation_run(run: Run) -> Mapping[str, Any] | None:
     """params: {"operation": id}.  Each target's result is kept, so beginning anew goes on where it was."""
     from imadmin.monitor.actions import operations
 
-    return operations.carry_out(run.params["operation"], run.beat, run.should_stop)
+    found: Mapping[str, Any] | None = operations.carry_out(run.params["operation"], run.beat, run.should_stop)
+    return found
+
+
+@job("sample", title=gettext_noop("Sample the cluster"), seconds=55, routine=True, by_hand=True)
+def sample(run: Run) -> Mapping[str, Any]:
+    """The figures of one minute; a cluster that is down is a sample too."""
+    from imadmin.monitor import sampling
+
+    report = sampling.sample(_cluster(run))
+    return {
+        "say": gettext_noop("%(answered)s of %(nodes)s nodes answered"),
+        "params": {"answered": report.answered, "nodes": report.nodes},
+        "minute": report.minute.isoformat(),
+        "failure": report.failure,
+    }
+
+
+@job("rollup", title=gettext_noop("Roll up samples to hours and days"), lost="again", routine=True, by_hand=True)
+def rollup(run: Run) -> Mapping[str, Any]:
+    from imadmin.monitor import rollup
+
+    report = rollup.roll(_cluster(run))
+    return {
+        "say": gettext_noop("%(hours)s hours and %(days)s days brought up to date"),
+        "params": {"hours": report.hours, "days": report.days},
+    }
+
+
+@job(
+    "restrictions.lift",
+    title=gettext_noop("Lift restrictions that have ended"),
+    lost="again",
+    seconds=600,
+    routine=True,
+    by_hand=True,
+    site=True,
+)
+def lift(run: Run) -> Mapping[str, Any]:
+    from imadmin.directory.actions.lift import lift_ended
+
+    report = lift_ended(should_stop=run.should_stop)
+    return {
+        "say": gettext_noop("%(lifted)s lifted, %(failed)s failed, %(waiting)s wait for their next try"),
+        "params": {"lifted": report.lifted, "failed": report.failed, "waiting": report.waiting},
+    }
+
+
+@job("jobs.prune", title=gettext_noop("Forget old runs"), lost="again", by_hand=True, site=True)
+def jobs_prune(run: Run) -> Mapping[str, Any]:
+    """params: {"days": n} keeps fewer or more days than usual."""
+    keep = timedelta(days=float(run.params.get("days", KEEP.days)))
+    removed = prune(datetime.now(UTC) - keep, should_stop=run.should_stop)
+    return {"say": gettext_noop("%(count)s runs forgotten"), "params": {"count": removed}}
+
+
+def _cluster(run: Run) -> Cluster:
+    if run.cluster is None:
+        raise ValueError(f"the job {run.job.name} is of one cluster")
+    return run.cluster

@@ -17,7 +17,7 @@ Work = Callable[["Run"], Mapping[str, Any] | None]
 Lost = Literal["again", "tell"]
 
 # Modules that register jobs when imported.
-SOURCES = ("imadmin.jobs.builtin",)
+SOURCES = ("imadmin.jobs.builtin", "imadmin.jobs.sample_jobs")
 
 
 @dataclass(frozen=True, slots=True)

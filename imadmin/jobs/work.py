@@ -3,6 +3,7 @@
 Thread pools have no time limits, so each run asks by itself (Run.should_stop) and the pulse gives up those that don't.
 """
 
+import contextlib
 import logging
 import os
 import secrets
@@ -11,10 +12,11 @@ import threading
 import time
 from functools import lru_cache
 
-from django.db import OperationalError, close_old_connections
+from django.db import DatabaseError, OperationalError, close_old_connections
 
 from imadmin.core.errors import AppError, gettext_noop
 from imadmin.jobs import registry
+from imadmin.jobs.housekeeping import thin_out
 from imadmin.jobs.models import JobRun
 from imadmin.jobs.run import Run, announce, claim, next_in_line, put
 
@@ -120,7 +122,8 @@ def _carry_out(row: JobRun, job: registry.Job | None) -> None:
         return
     run = Run(row, job, is_closing=at_work.closing.is_set, clock=time.monotonic)
     at_work.set(run)
-    state, error, note, result = State.DONE, "", "", None
+    state, error, note = str(State.DONE), "", ""
+    result = None
     try:
         result = job.work(run)
         state, error, note = _ending(run)
@@ -157,10 +160,12 @@ def _close(run: Run, state: str, result: object, error: str, note: str) -> None:
 
 
 def _free(row: JobRun) -> None:
-    """Whoever waited for a place of this kind, and one that waited for any place here."""
+    """After a run: make room in the list, and call the one that waits for a place of this kind."""
     if at_work.closing.is_set():
         return
-    next_in_line(row)
+    with contextlib.suppress(DatabaseError):
+        thin_out(row)
+        next_in_line(row)
 
 
 def give_up_overdue(grace: float = 60.0) -> int:
