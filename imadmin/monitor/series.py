@@ -1,11 +1,16 @@
 """Figures over time, out of our own samples: gaps stay gaps, and every point says how much of it is known."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from django.db import connection, models
 
 from imadmin.clusters.models import Cluster
-from imadmin.monitor.sample_models import FIGURES, WHOLE, Minute
+from imadmin.monitor.sample_models import FIGURES, WHOLE, Day, Hour, Minute
+from imadmin.monitor.windows import Grain, Window, offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,86 @@ class Series:
         return all(value is None for value in self.values)
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A figure in one step.  n: minutes in which it was known; total: the sum of those minutes."""
+
+    low: int
+    high: int
+    total: int
+    n: int
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.n
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Figures of nodes over a window.  points: by figure and node, as long as the window, None = gap.
+
+    sampled: minutes in each step that were sampled at all; whole: share of the cluster's nodes that answered then, None
+    where nothing was sampled; verdict: the worst of the step.
+    """
+
+    window: Window
+    nodes: tuple[int, ...]
+    points: dict[tuple[str, int], tuple[Point | None, ...]]
+    sampled: tuple[int, ...]
+    whole: tuple[float | None, ...]
+    verdict: tuple[int | None, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.sampled)
+
+    def line(self, figure: str, node: int = WHOLE) -> tuple[Point | None, ...]:
+        return self.points.get((figure, node)) or (None,) * len(self.sampled)
+
+    def over_all(self, figure: str, node: int = WHOLE) -> Point | None:
+        """The whole window as one point; None when the figure was never known."""
+        found = [point for point in self.line(figure, node) if point]
+        if not found:
+            return None
+        return Point(
+            min(point.low for point in found),
+            max(point.high for point in found),
+            sum(point.total for point in found),
+            sum(point.n for point in found),
+        )
+
+    def availability(self, node: int = WHOLE) -> float | None:
+        """Of the times that the node was asked, how often it answered; of the cluster: over all its nodes."""
+        answered, asked = self.over_all("answered", node), self.over_all("nodes", node)
+        return answered.total / asked.total if answered and asked and asked.total else None
+
+    @property
+    def expected(self) -> int:
+        return sum(self.window.expected(place) for place in range(len(self.sampled)))
+
+    def gaps(self) -> Iterator[tuple[int, int]]:
+        """Spans (seconds since 1970) in which nothing was sampled, steps that are still to come left out."""
+        begun: int | None = None
+        for place, minutes in enumerate(self.sampled):
+            is_gap = not minutes and self.window.expected(place) > 0
+            if is_gap and begun is None:
+                begun = self.window.edges[place]
+            if not is_gap and begun is not None:
+                yield begun, self.window.edges[place]
+                begun = None
+        if begun is not None:
+            yield begun, min(self.window.edges[-1], int(self.window.now.timestamp()))
+
+    def bands(self) -> Iterator[tuple[int, int, int]]:
+        """Spans that were not all healthy: (from, to, worst verdict)."""
+        begun, worst = 0, 0
+        for place, verdict in enumerate((*self.verdict, 0)):
+            if verdict != worst and worst:
+                yield begun, self.window.edges[place], worst
+            if verdict != worst:
+                begun, worst = self.window.edges[place], verdict or 0
+
+
 def recent(
     cluster: Cluster | int, figure: str, minutes: int = 60, *, node: int = WHOLE, now: datetime | None = None
 ) -> Series:
@@ -39,8 +124,7 @@ def recent_all(
     cluster: Cluster | int, figures: Sequence[str], minutes: int = 60, *, node: int = WHOLE, now: datetime | None = None
 ) -> dict[str, Series]:
     """Several figures by one query: a page with eight sparklines asks once."""
-    if unknown := set(figures) - set(FIGURES):
-        raise ValueError(f"no such figure: {', '.join(sorted(unknown))}")
+    _check(figures)
     end = int((now or datetime.now(UTC)).timestamp() // 60)
     first = end - minutes + 1
     rows = Minute.objects.filter(cluster=cluster, node=node, minute__gte=first, minute__lte=end)
@@ -52,3 +136,96 @@ def recent_all(
         figure: Series(figure, node, start, 60, tuple(column[place] for column in columns))
         for place, figure in enumerate(figures)
     }
+
+
+def chart(cluster: Cluster, window: Window, figures: Sequence[str], *, node: int | None = None) -> Chart:
+    """These figures of all nodes and the whole cluster, or of one node (0 = the whole), by one query."""
+    _check(figures)
+    wanted = tuple(dict.fromkeys((*figures, "answered", "nodes", "verdict")))
+    length = len(window.times)
+    columns: dict[tuple[str, int], list[Point | None]] = {}
+    for bucket, number, *values in _rows(cluster.pk, window, wanted, node):
+        place = window.place_of(bucket)
+        if place is None:
+            continue
+        for at, figure in enumerate(wanted):
+            low, high, total, n = values[at * 4 : at * 4 + 4]
+            if n:
+                line = columns.setdefault((figure, number), [None] * length)
+                line[place] = Point(int(low), int(high), int(total), int(n))
+    # A chart of one node has no row of the whole cluster to say what was sampled.
+    teller = WHOLE if node is None else node
+    asked, answered = (columns.get((name, teller), [None] * length) for name in ("nodes", "answered"))
+    verdicts = columns.get(("verdict", teller), [None] * length)
+    return Chart(
+        window=window,
+        nodes=tuple(sorted({number for _, number in columns} - {WHOLE})),
+        points={key: tuple(line) for key, line in columns.items()},
+        sampled=tuple(point.n if point else 0 for point in asked),
+        whole=tuple(
+            (told.total if told else 0) / of.total if of and of.total else None
+            for told, of in zip(answered, asked, strict=True)
+        ),
+        verdict=tuple(point.high if point else None for point in verdicts),
+    )
+
+
+def newest(cluster: Cluster) -> dict[int, Minute]:
+    """The rows of the newest minute by node (0: the whole cluster); {} before the first sample."""
+    last = Minute.objects.filter(cluster=cluster).order_by("-minute").values_list("minute", flat=True).first()
+    return {row.node: row for row in Minute.objects.filter(cluster=cluster, minute=last)} if last else {}
+
+
+def first_sample(cluster: Cluster) -> datetime | None:
+    """When sampling began, as far as rows still tell."""
+    day = Day.objects.filter(cluster=cluster).order_by("day").values_list("day", flat=True).first()
+    minute = Minute.objects.filter(cluster=cluster).order_by("minute").values_list("minute", flat=True).first()
+    known = [day * 86_400] if day is not None else []
+    if minute is not None and (not known or minute * 60 < known[0] + 86_400):
+        known = [minute * 60]
+    return datetime.fromtimestamp(min(known), UTC) if known else None
+
+
+def _rows(cluster: int, window: Window, figures: Sequence[str], node: int | None) -> list[tuple[Any, ...]]:
+    source, unit, seconds = _source(window)
+    bucket, params = _bucket(window, unit)
+    if source is Minute:
+        picked = ", ".join(f"MIN({name}), MAX({name}), SUM({name}), COUNT({name})" for name in figures)
+    else:
+        picked = ", ".join(f"MIN({name}_min), MAX({name}_max), SUM({name}_sum), SUM({name}_n)" for name in figures)
+    # Names are of our own tables and figures; what comes from outside goes as parameters.
+    statement = (
+        f"SELECT {bucket} AS bucket, node, {picked} FROM {source._meta.db_table} "  # noqa: S608
+        f"WHERE cluster_id = %s AND {unit} >= %s AND {unit} < %s {'' if node is None else 'AND node = %s '}"
+        "GROUP BY 1, 2"
+    )
+    params += [cluster, window.edges[0] // seconds, -(-window.edges[-1] // seconds)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params if node is None else [*params, node])
+        return list(cursor.fetchall())
+
+
+def _source(window: Window) -> tuple[type[models.Model], str, int]:
+    """Table, its column of time, seconds in one of its units."""
+    if window.grain is Grain.MINUTE:
+        return Minute, "minute", 60
+    if window.grain is Grain.HOUR or window.has_local_days:
+        return Hour, "hour", 3600
+    return Day, "day", 86_400
+
+
+def _bucket(window: Window, unit: str) -> tuple[str, list[int]]:
+    if window.grain is not Grain.DAY:
+        return f"{unit} / {window.step}", []
+    if not window.has_local_days:
+        return unit, []
+    pieces = offsets(window.edges, window.zone)
+    ahead, params = "CAST(%s AS INTEGER)", [pieces[-1][1]]
+    for (_, minutes), (until, _) in reversed(tuple(pairwise(pieces))):
+        ahead, params = f"CASE WHEN hour < %s THEN %s ELSE {ahead} END", [until, minutes, *params]
+    return f"(hour * 60 + {ahead}) / 1440", params
+
+
+def _check(figures: Sequence[str]) -> None:
+    if unknown := set(figures) - set(FIGURES):
+        raise ValueError(f"no such figure: {', '.join(sorted(unknown))}")
