@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from imadmin.core.errors import gettext_noop
 from imadmin.gateway.contract import Connection, Gateway
 from imadmin.gateway.errors import Unsupported
+from imadmin.gateway.hook_types import HookParser
+from imadmin.gateway.kinds.wukongim2 import webhook
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 
 KINDS: Mapping[str, Callable[[Connection], Gateway]] = {"wukongim2": WuKongIM2}
+HOOKS: Mapping[str, HookParser] = {"wukongim2": webhook.batch}
 
 
 def open_gateway(kind: str, connection: Connection) -> Gateway:

@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from imadmin.gateway import payload
@@ -134,14 +135,14 @@ def found_messages(answer: Any) -> list[Message]:
 
 
 def _found(row: Row) -> Message:
-    body = _bytes(row, "payload")
+    body = body_of(row, "payload")
     return Message(
         id=_id(row.get("message_id")),
         seq=number(row, "message_seq", None),
         client_msg_no=text(row, "client_msg_no"),
         from_uid=text(row, "from_uid"),
         channel=ChannelRef(text(row, "channel_id", None), number(row, "channel_type", None)),
-        sent_at=_sent_at(row),
+        sent_at=sent_at_of(row),
         payload=body,
         content=payload.decode(body),
         expire=number(row, "expire"),
@@ -166,14 +167,14 @@ def synced_messages(answer: Any, channel: ChannelRef) -> list[Message]:
 
 
 def _synced(row: Row, channel: ChannelRef, *, is_first: bool) -> Message:
-    body = _bytes(row, "payload")
+    body = body_of(row, "payload")
     return Message(
         id=number(row, "message_id", None),
         seq=number(row, "message_seq", None),
         client_msg_no=text(row, "client_msg_no"),
         from_uid=text(row, "from_uid") or SYSTEM_UID,
         channel=channel,
-        sent_at=_sent_at(row),
+        sent_at=sent_at_of(row),
         payload=body,
         content=payload.decode(body),
         expire=number(row, "expire"),
@@ -183,7 +184,7 @@ def _synced(row: Row, channel: ChannelRef, *, is_first: bool) -> Message:
     )
 
 
-def _sent_at(row: Row) -> datetime:
+def sent_at_of(row: Row) -> datetime:
     return from_seconds(number(row, "timestamp")) or datetime.fromtimestamp(0, UTC)
 
 
@@ -193,7 +194,7 @@ def _id(value: Any) -> int:
     raise WrongShape("message_id")
 
 
-def _bytes(row: Row, name: str) -> bytes:
+def body_of(row: Row, name: str) -> bytes:
     try:
         return base64.b64decode(row.get(name) or "", validate=True)
     except (TypeError, ValueError, binascii.Error):
@@ -342,15 +343,22 @@ def connection_count(answer: Any) -> int:
     return len(rows(whole(answer).get("connections")))
 
 
+@lru_cache(256)
+def device_of(written: str) -> tuple[DeviceFlag | None, str]:
+    """Kind and level of a device as the server writes them: App(主), 未知(77)(从)."""
+    device, _, level = written.rpartition("(")
+    return _FLAGS.get(device), _LEVELS.get(level.rstrip(")"), "")
+
+
 def _session(row: Row) -> Session:
-    device, _, level = text(row, "device").rpartition("(")  # App(主), 未知(77)(从)
+    device, level = device_of(text(row, "device"))
     return Session(
         id=number(row, "id", None),
         node_id=number(row, "node_id", None),
         leader_id=number(row, "leader_id"),
         uid=text(row, "uid", None),
-        device_flag=_FLAGS.get(device),
-        device_level=_LEVELS.get(level.rstrip(")"), ""),
+        device_flag=device,
+        device_level=level,
         device_id=text(row, "device_id"),
         address=text(row, "ip"),
         port=number(row, "port"),
