@@ -39,7 +39,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
     has_failed = False
 
     def setup_schedule(self) -> None:
-        """Built-in entries are made by schedule.ensure, once; the library's clean-up is for results, which we don't keep."""
+        """Built-in entries are made by schedule.ensure; there are no results for the library to clean up."""
 
     def enabled_models_qs(self) -> Any:
         """Ours alone, and all of them: the library leaves out what is hours away, which would hide what was missed."""

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from imadmin.clusters.models import Cluster
-from imadmin.core.errors import gettext_noop
+from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.jobs.housekeeping import KEEP, prune
 from imadmin.jobs.registry import job
 from imadmin.jobs.run import Run
+
+DAYS = gettext_noop("Days to keep are a whole number from 1 to 3650.")
 
 
 @job(
@@ -71,11 +73,13 @@ def lift(run: Run) -> Mapping[str, Any]:
     }
 
 
-@job("jobs.prune", title=gettext_noop("Forget old runs"), lost="again", by_hand=True, site=True)
+@job("jobs.prune", title=gettext_noop("Forget old runs"), lost="again", by_hand=True, takes=("days",), site=True)
 def jobs_prune(run: Run) -> Mapping[str, Any]:
     """params: {"days": n} keeps fewer or more days than usual."""
-    keep = timedelta(days=float(run.params.get("days", KEEP.days)))
-    removed = prune(datetime.now(UTC) - keep, should_stop=run.should_stop)
+    days = str(run.params.get("days", KEEP.days))
+    if not days.isdecimal() or not 0 < int(days) <= 3650:
+        raise InvalidInput({"days": [DAYS]}, DAYS)
+    removed = prune(datetime.now(UTC) - timedelta(days=int(days)), should_stop=run.should_stop)
     return {"say": gettext_noop("%(count)s runs forgotten"), "params": {"count": removed}}
 
 

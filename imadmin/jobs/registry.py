@@ -17,7 +17,7 @@ Work = Callable[["Run"], Mapping[str, Any] | None]
 Lost = Literal["again", "tell"]
 
 # Modules that register jobs when imported.
-SOURCES = ("imadmin.jobs.builtin", "imadmin.jobs.sample_jobs")
+SOURCES = ("imadmin.jobs.builtin", "imadmin.jobs.policy.engine", "imadmin.jobs.sample_jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Job:
     most_at_once: queued and running ones of the same cluster, policy and `apart_by` parameters; None = any number.
     seconds: the deadline of one attempt.  attempts: how often it is taken up in all.
     routine: runs so often that only failures and the latest few are kept; never waits behind long ones.
-    by_hand: a person may start it from the page, the API; `site`: it belongs to no cluster, so to owners.
+    by_hand: a person may start it from the page, the API; takes: parameters it may be given then.
+    site: it belongs to no cluster, so to owners.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Job:
     attempts: int = 3
     routine: bool = False
     by_hand: bool = False
+    takes: tuple[str, ...] = ()
     site: bool = False
 
 
@@ -59,6 +61,7 @@ def job(
     attempts: int = 3,
     routine: bool = False,
     by_hand: bool = False,
+    takes: tuple[str, ...] = (),
     site: bool = False,
 ) -> Callable[[Work], Work]:
     """Register the function below as the job of that name.  It gets a `Run` and returns its result (JSON) or None.
@@ -67,7 +70,9 @@ def job(
     """
 
     def register(work: Work) -> Work:
-        _jobs[name] = Job(name, work, title, lost, most_at_once, apart_by, seconds, attempts, routine, by_hand, site)
+        _jobs[name] = Job(
+            name, work, title, lost, most_at_once, apart_by, seconds, attempts, routine, by_hand, takes, site
+        )
         return work
 
     return register
