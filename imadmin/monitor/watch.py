@@ -18,7 +18,7 @@ from imadmin.clusters.models import Cluster
 from imadmin.core import events as signals
 from imadmin.core.aio import run
 from imadmin.gateway.types import now as moment
-from imadmin.monitor import changes, events
+from imadmin.monitor import changes, events, writes
 from imadmin.monitor.health import look
 from imadmin.monitor.health_types import ClusterState, Verdict
 from imadmin.monitor.models import Event, SlotChange, Watch
@@ -38,6 +38,7 @@ def remember(cluster_pk: int, state: ClusterState) -> None:
     kept = _kept(cluster_pk)
     if kept is None or kept.as_of <= state.as_of:
         cache.set(_key("state", cluster_pk), state, KEEP_SECONDS)
+        writes.note(cluster_pk, state)
 
 
 def recall(cluster_pk: int) -> ClusterState | None:
