@@ -79,6 +79,24 @@ class FlagRecord(models.Model):
         ]
 
 
+class HiddenConversation(models.Model):
+    """A conversation we hid from a user up to a message: the server can't be asked whether it is hidden (2.7)."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="hidden_conversations")
+    uid = models.CharField(max_length=200)
+    channel_type = models.PositiveSmallIntegerField()
+    channel_id = models.CharField(max_length=500)
+    up_to_seq = models.PositiveBigIntegerField()
+    at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "channel_type", "channel_id", "uid"], name="hidden_conversation_once"
+            )
+        ]
+
+
 class Plan(models.Model):
     """A change that was shown before it is made: what would happen, to which state, until when it may be applied.
 

@@ -11,6 +11,7 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from imadmin.jobs import schedule
+from imadmin.jobs.policy import actions as policies
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class Beat:
             try:
                 if scheduler is None:
                     schedule.ensure()
+                    policies.ensure_given()
                     scheduler = Scheduler(app=app)
                 scheduler.has_failed = False
                 pause = scheduler.tick()

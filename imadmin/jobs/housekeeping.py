@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
+from imadmin.clusters.models import Cluster
 from imadmin.jobs import registry
 from imadmin.jobs.models import JobRun
 
@@ -13,10 +16,17 @@ State = JobRun.State
 OVER = (State.DONE, State.FAILED, State.STOPPED, State.LOST, State.MISSED)
 
 
-def prune(before: datetime, *, should_stop: Callable[[], bool] = lambda: False) -> int:
+def over(cluster: Cluster | None = None, before: datetime | None = None) -> QuerySet[JobRun]:
+    """Runs that have ended (before that), of one cluster or of all."""
+    rows = JobRun.objects.filter(state__in=OVER)
+    rows = rows.filter(cluster=cluster) if cluster else rows
+    return rows.filter(finished_at__lt=before) if before else rows
+
+
+def prune(before: datetime, *, cluster: Cluster | None = None, should_stop: Callable[[], bool] = lambda: False) -> int:
     """Delete runs that ended before that, in pieces; returns how many."""
     removed = 0
-    rows = JobRun.objects.filter(state__in=OVER, finished_at__lt=before)
+    rows = over(cluster, before)
     while not should_stop():
         piece = list(rows.values_list("pk", flat=True)[:PIECE])
         if not piece:

@@ -10,7 +10,8 @@ class Policy(models.Model):
     """A cleanup that a person set up for one cluster.  kind: a word of jobs.policies.KINDS; params: its settings.
 
     cap: most targets in one run.  stop_above: the safety stop, in percent of what it looked at; a run that would touch
-    more ends before it touches anything.  schedule: the beat entry, none = only by hand.
+    more ends before it touches anything.  schedule: the beat entry, none = only by hand.  simulated_at: a simulation
+    with these very settings ended then; none = it may not run yet.
     """
 
     cluster = models.ForeignKey(Cluster, null=True, blank=True, on_delete=models.CASCADE, related_name="policies")
@@ -22,6 +23,7 @@ class Policy(models.Model):
     schedule = models.OneToOneField(
         "django_celery_beat.PeriodicTask", null=True, blank=True, on_delete=models.SET_NULL, related_name="policy"
     )
+    simulated_at = models.DateTimeField(null=True, blank=True)
     created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
