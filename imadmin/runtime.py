@@ -8,7 +8,6 @@ command must not open a cluster.
 import asyncio
 import logging
 import os
-import signal
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from imadmin.clusters import connect
 from imadmin.config import config
 from imadmin.core import aio
 from imadmin.live.hub import hub
+from imadmin.live.poller import Poller
 from imadmin.live.relay import relay
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def parts_of_work() -> list[Part]:
     """What watches and works without being asked; in embedded mode threads and tasks of the web process."""
     from imadmin.jobs.embedded import BeatPart, WorkerPart  # models: not before Django is set up
 
-    return [WorkerPart(alone=True), BeatPart()]
+    return [Poller(), WorkerPart(alone=True), BeatPart()]
 
 
 class Runtime:
@@ -80,23 +80,6 @@ class Runtime:
                 await part.stop()
             except Exception:  # the others still have to end
                 logger.exception("runtime.stop_failed", extra={"part": type(part).__name__})
-
-
-def run_until_stopped(parts: Sequence[Part]) -> None:
-    """A process without pages: these parts until Ctrl-C or SIGTERM."""
-    asyncio.run(_until_stopped(Runtime(parts)))
-
-
-async def _until_stopped(runtime: Runtime) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
-    await runtime.start()
-    try:
-        await stop.wait()
-    finally:
-        await runtime.stop()
 
 
 class Loop:
