@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from . import gojson
 from .ids import CMD_SUFFIX, SYSTEM_DEVICE, SYSTEM_UID, ChannelType, Reason, hash64, other_of, stored_id
 from .model import ChannelKey, Connection, Message
+from .shapes import message_object
 from .state import SimState
 
 NEVER_BANNED = (ChannelType.CUSTOMER_SERVICE, ChannelType.INFO, ChannelType.VISITORS, ChannelType.AGENT)
@@ -132,12 +133,29 @@ def store_and_deliver(state: SimState, message: Message, draft: Draft, source: C
     if not message.no_persist:
         message.term = config.term
         state.archive.store(message)
+        for replica in config.replicas:
+            state.count(replica, "append")
         config.last_append, config.running = state.now_ns(), True
     uids = receivers_of(state, draft)
+    if state.hooks.url:
+        _tell_hooks(state, message, draft, config.leader_id, uids)
     if draft.channel_type == ChannelType.PERSON and not draft.subscribers:
         state.store.add_conversations(uids, message.key)
     _push(state, message, draft, uids, source)
     return True
+
+
+def _tell_hooks(state: SimState, message: Message, draft: Draft, leader: int, uids: Iterable[str]) -> None:
+    """Who has no master-level connection counts as offline, each told by the leader of his slot."""
+    row = message_object(message, with_header=True)
+    if not message.no_persist:
+        state.hooks.message_stored(leader, row)
+    missing: dict[int, list[str]] = {}
+    for uid in uids:
+        if uid != draft.from_uid and not any(one.device_level == 1 for one in state.online.receivers(uid)):
+            missing.setdefault(state.leader_of(uid), []).append(uid)
+    for node_id, theirs in missing.items():
+        state.hooks.message_missed(node_id, row, message, draft.channel_id or message.channel_id, theirs)
 
 
 def receivers_of(state: SimState, draft: Draft) -> Iterable[str]:
@@ -163,6 +181,7 @@ def _push(state: SimState, message: Message, draft: Draft, uids: Iterable[str], 
                 one.out_msg_bytes += len(message.payload)
                 one.out_packet_bytes += size
                 one.in_packets += 1
+                state.count(one.registered_at or one.node_id, "recvack")
             else:
                 one.socket.push(recv_frame(message, draft, uid))
 
@@ -223,9 +242,11 @@ def send_from_client(state: SimState, connection: Connection, draft: Draft) -> t
     connection.in_packets += 1
     connection.out_packets += 1
     connection.last_activity = state.now()
-    state.count(connection.node_id, "send")
-    state.count(connection.node_id, "send_bytes", len(draft.payload) + 90)
     reason = check_send(state, draft, connection.device_id)
+    if reason != Reason.SEND_BAN:  # counted where the user's slot is led, once the first check is passed
+        leader = state.leader_of(draft.from_uid)
+        state.count(leader, "send")
+        state.count(leader, "send_bytes", len(draft.payload) + 90)
     if reason == Reason.SUCCESS and not store_and_deliver(state, message, draft, connection):
         reason = Reason.SYSTEM_ERROR
     return message, reason

@@ -207,6 +207,8 @@ class Session:
     # -- frames --------------------------------------------------------------------------------------------------
 
     def _handle(self, connection: Connection, text: str) -> None:
+        if connection.is_deaf:
+            return
         if self._stuck_on is not None:
             self._reply(connection, self._stuck_on)
             return
@@ -218,6 +220,8 @@ class Session:
                 self._ponged(connection, frame)
             else:
                 connection.in_packets += 1
+                if frame["method"] == "recvack":
+                    self.state.count(self.state.leader_of(connection.uid), "recvack")
         except FrameError as error:
             self._stuck_on = error.reply
             self._reply(connection, error.reply)
@@ -231,7 +235,7 @@ class Session:
     def _ponged(self, connection: Connection, frame: dict[str, Any]) -> None:
         connection.in_packets += 1
         connection.out_packets += 1
-        self.state.count(self.node_id, "ping")
+        self.state.count(self.state.leader_of(connection.uid), "ping")
         self._reply(connection, {"jsonrpc": "2.0", "id": frame.get("id", "")})
 
     def _sent(self, connection: Connection, frame: dict[str, Any]) -> dict[str, object] | None:

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 from .app import NodeApp
 from .clients import ClientApp
 from .control import ControlApp
-from .faults import BREAK_MODES, Wedge
+from .knobs import DOORS, Knob, Knobs, later, one_of, over_http
 from .listen import Listener, bind
 from .state import Address, Death, Settings, SimState
 from .topology import Timings
@@ -36,7 +36,7 @@ class SimulatedNode:
     ws_url: str
 
 
-class SimulatedCluster:
+class SimulatedCluster(Knobs):
     """A WuKongIM-v2-compatible cluster for demos, tests and benchmarks.
 
     ports: None for free ones, or the first: each node takes +0 API, +1 manager, +2 websocket, the next node +10,
@@ -58,6 +58,8 @@ class SimulatedCluster:
         version: str = "v2.2.5-20260422",
         timings: Timings | None = None,
         allowlist_off_for_person: bool = True,
+        clinging: float = 0.25,
+        deaf_share: float = 0.75,
     ) -> None:
         self.seed = seed
         self.world = {"demo": DEMO, "empty": EMPTY}[world] if isinstance(world, str) else world
@@ -73,6 +75,8 @@ class SimulatedCluster:
             slot_count=self.world.slot_count,
             replica_count=self.world.replica_count,
             allowlist_off_for_person=allowlist_off_for_person,
+            clinging=clinging,
+            deaf_share=deaf_share,
         )
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
@@ -151,7 +155,8 @@ class SimulatedCluster:
         finally:
             if traffic is not None:
                 traffic.cancel()
-            for door in everything:
+            await state.hooks.close()
+            for door in [*everything, *(door for doors in self._doors.values() for door in doors)]:
                 door.close(for_good=True)
 
     def _bind(self) -> tuple[list[Address], dict[int, list[Any]], Any]:
@@ -210,11 +215,7 @@ class SimulatedCluster:
         """(node_id, server, method, path, query, body) of every call from outside, newest last."""
         return self.state.requests
 
-    # -- knobs ---------------------------------------------------------------------------------------------------
-
-    def kill(self, node_id: int) -> None:
-        """The node's process ends: its ports refuse, its clients are cut off."""
-        self.call(SimState.kill, node_id)
+    # -- knobs that touch the ports; the others are in `knobs` ---------------------------------------------------
 
     def revive(self, node_id: int) -> None:
         self._on_loop(self._revive(self.state, node_id))
@@ -223,84 +224,38 @@ class SimulatedCluster:
         if state.topology.live[node_id].alive:
             return
         state.online.restart(node_id)
+        state.counters[node_id] = {}
         state.failover.came_back(node_id, restarted=True)
+        state.hooks.node_returned(node_id)
+        state.faults[node_id].closed.clear()
         for door in self._doors[node_id]:
             await door.open()
 
-    def hang(self, node_id: int) -> None:
-        """The node takes connections and requests but answers nothing, until `resume`."""
-        self.call(_hang, node_id)
+    def close_door(self, node_id: int, door: str = "manager") -> None:
+        """One of the node's ports (main, manager, ws) refuses while the node lives on."""
+        self.call(self._close_one, node_id, one_of(door, DOORS))
 
-    def resume(self, node_id: int) -> None:
-        self.call(_resume, node_id)
+    def open_door(self, node_id: int, door: str = "manager") -> None:
+        self._on_loop(self._open_one(node_id, one_of(door, DOORS)))
 
-    def slow(self, node_id: int, seconds: float) -> None:
-        """Every answer of the node takes that much longer; 0 ends it."""
-        self.call(lambda state: setattr(state.faults[node_id], "delay", seconds))
+    def _close_one(self, state: SimState, node_id: int, door: str) -> None:
+        state.faults[node_id].closed.add(door)
+        self._doors[node_id][DOORS.index(door)].close()
 
-    def break_node(self, node_id: int, mode: str) -> None:
-        """Every HTTP answer of the node is broken in one of the BREAK_MODES."""
-        if mode not in BREAK_MODES:
-            raise ValueError(f"mode must be one of {', '.join(BREAK_MODES)}")
-        self.call(lambda state: setattr(state.faults[node_id], "broken", mode))
+    async def _open_one(self, node_id: int, door: str) -> None:
+        self.state.faults[node_id].closed.discard(door)
+        await self._doors[node_id][DOORS.index(door)].open()
 
-    def heal(self, node_id: int) -> None:
-        """Ends slow, break and clock skew; revives and resumes nothing."""
-        self.call(_heal, node_id)
-
-    def clock_skew(self, node_id: int, seconds: float) -> None:
-        self.call(lambda state: setattr(state.faults[node_id], "clock_skew", seconds))
-
-    def wedge_slot(self, slot: int, *, written: bool = False, seconds: float = 5.0) -> None:
-        """Every write to the slot ends after `seconds` with 400 "context deadline exceeded", written or not."""
-        self.call(lambda state: state.wedged.update({slot: Wedge(seconds, written)}))
-
-    def heal_slot(self, slot: int) -> None:
-        self.call(lambda state: state.wedged.pop(slot, None))
-
-    def lag(self, node_id: int, slot: int | None = None) -> None:
-        """The node's copy of a slot's log (of every slot, without one) stops growing until `unlag`."""
-        self.call(_lag, node_id, slot)
-
-    def unlag(self, node_id: int) -> None:
-        self.call(_unlag, node_id)
-
-    def stick_moves(self, stuck: bool = True) -> None:
-        """No slot move or election ends any more; what waits goes on when it is turned off."""
-        self.call(_stick, stuck)
-
-    def _knobs(self) -> dict[str, Callable[[int, dict[str, str]], Any]]:
-        """The same knobs for the control port, which already runs on the loop."""
+    def _knobs(self) -> dict[str, Knob]:
+        """For the control port, which already runs on the loop."""
         state = self.state
-
-        def later(work: Coroutine[Any, Any, None]) -> None:
-            task = asyncio.ensure_future(work)
-            self._pending.add(task)
-            task.add_done_callback(self._pending.discard)
-
-        def broken(node: int, options: dict[str, str]) -> None:
-            mode = options.get("mode", "html")
-            if mode not in BREAK_MODES:
-                raise ValueError(f"mode must be one of {', '.join(BREAK_MODES)}")
-            state.faults[node].broken = mode
-
-        def wedge(slot: int, options: dict[str, str]) -> None:
-            state.wedged[slot] = Wedge(float(options.get("seconds", 5)), options.get("written") == "1")
-
         return {
-            "kill": lambda node, options: state.kill(node),
-            "revive": lambda node, options: later(self._revive(state, node)),
-            "hang": lambda node, options: _hang(state, node),
-            "resume": lambda node, options: _resume(state, node),
-            "slow": lambda node, options: setattr(state.faults[node], "delay", float(options.get("seconds", 1))),
-            "break": broken,
-            "heal": lambda node, options: _heal(state, node),
-            "skew": lambda node, options: setattr(state.faults[node], "clock_skew", float(options.get("seconds", 60))),
-            "wedge": wedge,
-            "lag": lambda node, options: _lag(state, node, int(options["slot"]) if "slot" in options else None),
-            "unlag": lambda node, options: _unlag(state, node),
-            "stick_moves": lambda on, options: _stick(state, bool(on)),
-            "unwedge": lambda slot, options: state.wedged.pop(slot, None),
+            **over_http(state),
+            "revive": lambda node, options: later(self._pending, self._revive(state, node)),
+            "close": lambda node, options: self._close_one(state, node, one_of(options.get("door", "manager"), DOORS)),
+            "open": lambda node, options: later(
+                self._pending, self._open_one(node, one_of(options.get("door", "manager"), DOORS))
+            ),
         }
 
     def _status(self) -> dict[str, Any]:
@@ -320,40 +275,3 @@ class SimulatedCluster:
             "wedged_slots": sorted(state.wedged),
             "messages": len(state.archive),
         }
-
-
-def _hang(state: SimState, node_id: int) -> None:
-    live = state.topology.live[node_id]
-    if live.alive and not live.hung:
-        state.faults[node_id].awake.clear()
-        state.failover.went_away(node_id, hung=True)
-
-
-def _resume(state: SimState, node_id: int) -> None:
-    if state.topology.live[node_id].hung:
-        state.failover.came_back(node_id, restarted=False)
-        state.faults[node_id].awake.set()
-
-
-def _heal(state: SimState, node_id: int) -> None:
-    faults = state.faults[node_id]
-    faults.delay, faults.broken, faults.clock_skew = 0.0, "", 0.0
-
-
-def _lag(state: SimState, node_id: int, slot: int | None) -> None:
-    topology = state.topology
-    for number in range(len(topology.view.slots)) if slot is None else (slot,):
-        topology.frozen_logs[node_id, number] = topology.log_index(node_id, number)
-
-
-def _unlag(state: SimState, node_id: int) -> None:
-    frozen = state.topology.frozen_logs
-    for place in [place for place in frozen if place[0] == node_id]:
-        del frozen[place]
-
-
-def _stick(state: SimState, stuck: bool) -> None:
-    state.moves.is_stuck = stuck
-    if not stuck:
-        state.moves.go_on()
-        state.moves.adopt_orphans()

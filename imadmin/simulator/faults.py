@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 BREAK_MODES = ("garbage", "html", "reset", "empty", "500", "wrong_shape", "gzip_garbage", "big")
+METRICS_MODES = ("missing", "garbage", "empty")
 BIG_CHUNKS = 1024
 MAX_WAITING = 1000
 _BIG_CHUNK = b'{"id":1},' * 8000
@@ -22,6 +23,8 @@ class NodeFaults:
     delay: float = 0.0
     broken: str = ""
     clock_skew: float = 0.0
+    metrics: str = ""  # missing, garbage, empty
+    closed: set[str] = field(default_factory=set)  # doors of a living node that refuse: main, manager, ws
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: int = 0
 

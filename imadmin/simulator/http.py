@@ -121,10 +121,10 @@ class Call:
         """Touch another node's main API: dial error when dead, no answer while it hangs."""
         address = self.state.addresses[node_id]
         verb = (method or self.method).capitalize()
-        if not self.state.topology.live[node_id].alive:
+        faults = self.state.faults[node_id]
+        if not self.state.topology.live[node_id].alive or "main" in faults.closed:
             url = f"http://{address.api}{target}"
             raise Fail(f'{verb} "{url}": dial tcp {address.api}: connect: connection refused')
-        faults = self.state.faults[node_id]
         await faults.pass_through()
         if faults.broken in ("html", "garbage", "wrong_shape"):
             raise Fail("invalid character '<' looking for beginning of value")
@@ -175,6 +175,7 @@ class Call:
             await asyncio.sleep(state.timings.propose_timeout)
             raise Fail(failed)
         state.topology.log_slot(slot, state.now_ns())
+        state.count(state.topology.slot_leader(slot), "propose")
         return change()
 
     async def propose_each(self, uids: Iterable[str], change: Callable[[str], object]) -> None:

@@ -4,20 +4,36 @@ A connection is listed by its own node and by the leader of its user's slot; kic
 disagree, and that disagreement is what operators have to cope with (reference 5.1, 5.9).
 """
 
+import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from .model import Connection
 
+REMOVED_CLIENT_NOTICES = 60.0  # seconds until a client whose pongs stopped gives up its socket
+
 
 class Online:
-    def __init__(self, node_ids: Iterable[int], leader_of: Callable[[str], int]) -> None:
+    def __init__(self, node_ids: Iterable[int], leader_of: Callable[[str], int], clinging: float = 0.0) -> None:
         self._leader_of = leader_of
-        self.by_node: dict[int, dict[int, Connection]] = {node: {} for node in node_ids}
+        self._clinging = clinging  # share of the world's clients that keep their socket when they are told to go
+        self._rng = random.Random("clinging")
+        self.by_node: dict[int, dict[int, Connection]] = {}
         self.by_uid: dict[str, list[Connection]] = {}
+        self._led: dict[int, dict[int, Connection]] = {}  # of other nodes' sockets, by the leader that knows of them
         self.unauthenticated: Counter[int] = Counter()
         self.ghosts: Counter[int] = Counter()
+        self._lingering: list[tuple[float, int]] = []  # ghosts without a real socket: until when, where
+        self._deaf: dict[int, list[Connection]] = {}
         self._last_id: Counter[int] = Counter()
+        self.on_online: Callable[[Connection], None] = lambda connection: None
+        self.on_offline: Callable[[Connection], None] = lambda connection: None
+        for node in node_ids:
+            self.add_node(node)
+
+    def add_node(self, node_id: int) -> None:
+        self.by_node[node_id], self._led[node_id] = {}, {}
 
     def next_id(self, node_id: int) -> int:
         self._last_id[node_id] += 1
@@ -28,10 +44,20 @@ class Online:
         del self._last_id[node_id]
 
     def add(self, connection: Connection) -> Connection:
-        connection.registered_at = self._leader_of(connection.uid)
         self.by_node[connection.node_id][connection.id] = connection
         self.by_uid.setdefault(connection.uid, []).append(connection)
+        self._register(connection, self._leader_of(connection.uid))
+        self.on_online(connection)
         return connection
+
+    def _register(self, one: Connection, leader: int) -> None:
+        if one.registered_at:
+            self._led[one.registered_at].pop(id(one), None)
+        one.registered_at = leader
+        if leader and leader != one.node_id:
+            self._led[leader][id(one)] = one
+
+    # -- reading -------------------------------------------------------------------------------------------------
 
     def get(self, node_id: int, connection_id: int) -> Connection | None:
         return self.by_node.get(node_id, {}).get(connection_id)
@@ -43,7 +69,10 @@ class Online:
     def listed_by(self, node_id: int) -> list[Connection]:
         """The rows of one node's connz: its own sockets and those of users it leads."""
         own = [one for one in self.by_node[node_id].values() if one.here]
-        return own + [one for one in self.all() if one.registered_at == node_id and one.node_id != node_id]
+        return own + list(self._led[node_id].values())
+
+    def user_count(self, node_id: int) -> int:
+        return len({one.uid for one in self.listed_by(node_id)})
 
     def online_at(self, leader_id: int, uid: str) -> list[Connection]:
         """What the leader of the uid believes."""
@@ -61,65 +90,116 @@ class Online:
         return sum(one.here for one in self.by_node[node_id].values()) + self.unauthenticated[node_id]
 
     def open_sockets(self, node_id: int) -> int:
+        self._end_lingering()
         return self.count(node_id) + self.ghosts[node_id]
 
-    def detach(self, connection: Connection, *, by_leader: bool = True) -> None:
+    # -- leaving -------------------------------------------------------------------------------------------------
+
+    def detach(self, connection: Connection, *, by_leader: bool = True, told: bool = True) -> None:
         """Forget a connection without closing its socket: it stays behind as a ghost.
 
-        by_leader: the slot leader took part; otherwise its row goes stale.
+        by_leader: the slot leader took part; otherwise its row goes stale. told: the client heard of it.
         """
-        if connection.here and connection.socket is not None:
-            self.ghosts[connection.node_id] += 1
+        if connection.here:
+            self._leave_behind(connection, told=told)
         connection.here = False
         if by_leader or connection.registered_at == connection.node_id:
-            connection.registered_at = 0
+            self._register(connection, 0)
         self._drop_if_unknown(connection)
+
+    def _leave_behind(self, connection: Connection, *, told: bool) -> None:
+        if connection.socket is not None:
+            self.ghosts[connection.node_id] += 1
+        elif self._clinging and (not told or self._rng.random() < self._clinging):
+            lasts = 270.0 if told else REMOVED_CLIENT_NOTICES
+            self.add_ghosts(connection.node_id, 1, lasts)
+
+    def add_ghosts(self, node_id: int, count: int, seconds: float = 270.0) -> None:
+        """Open sockets that are served no more and belong to nobody real."""
+        self.ghosts[node_id] += count
+        self._lingering += [(time.monotonic() + seconds, node_id)] * count
+
+    def _end_lingering(self) -> None:
+        now = time.monotonic()
+        for until, node_id in self._lingering:
+            if until <= now:
+                self.ghosts[node_id] -= 1
+        self._lingering = [entry for entry in self._lingering if entry[0] > now]
+
+    def deafen(self, connection: Connection) -> None:
+        """Nobody lists it, nothing reaches it and nothing it sends is heard; only its socket is there."""
+        if connection.is_deaf:
+            return
+        if connection.here:
+            self.ghosts[connection.node_id] += 1
+            self._deaf.setdefault(connection.node_id, []).append(connection)
+        connection.here, connection.is_deaf = False, True
+        self._register(connection, 0)
+        self._drop_if_unknown(connection)
+
+    def end_deafness(self) -> int:
+        """The deaf clients notice and go; those of the world come back by themselves."""
+        deaf = [one for mine in self._deaf.values() for one in mine]
+        for one in deaf:
+            if one.socket is None:
+                self.ghosts[one.node_id] -= 1
+                one.is_deaf = False
+        self._deaf.clear()
+        return len(deaf)
 
     def left(self, connection: Connection) -> None:
         """The client closed its socket."""
-        if not connection.here and connection.socket is not None:
+        if not connection.here and connection.socket is not None and self.ghosts[connection.node_id] > 0:
             self.ghosts[connection.node_id] -= 1
-        connection.here, connection.registered_at = False, 0
-        connection.socket = None
+        deaf = self._deaf.get(connection.node_id, [])
+        deaf[:] = [one for one in deaf if one is not connection]
+        connection.here, connection.socket = False, None
+        self._register(connection, 0)
         self._drop_if_unknown(connection)
+        self.on_offline(connection)
+
+    # -- nodes ---------------------------------------------------------------------------------------------------
 
     def node_died(self, node_id: int) -> None:
         """Its sockets are gone, but leaders elsewhere go on listing them until `forget_dead`."""
         for connection in list(self.by_node[node_id].values()):
             connection.here = False
             if connection.registered_at == node_id:
-                connection.registered_at = 0
+                self._register(connection, 0)
             self._drop_if_unknown(connection)
         self.unauthenticated[node_id] = self.ghosts[node_id] = 0
+        self._lingering = [entry for entry in self._lingering if entry[1] != node_id]
+        self._deaf.pop(node_id, None)
 
     def forget_dead(self, node_id: int) -> None:
         for connection in list(self.all()):
             if connection.node_id == node_id and not connection.here:
-                connection.registered_at = 0
+                self._register(connection, 0)
                 self._drop_if_unknown(connection)
 
     def leaders_moved(self) -> list[Connection]:
         """New leaders do not know the connections of their users yet; returns those to register later."""
         lost = []
-        for connection in list(self.all()):
+        for connection in self.all():
             if connection.here and connection.registered_at != self._leader_of(connection.uid):
-                connection.registered_at = 0
+                self._register(connection, 0)
                 lost.append(connection)
         return lost
 
     def register_again(self, connections: Iterable[Connection]) -> None:
         for connection in connections:
             if connection.here:
-                connection.registered_at = self._leader_of(connection.uid)
+                self._register(connection, self._leader_of(connection.uid))
 
     def _drop_if_unknown(self, connection: Connection) -> None:
         if connection.here:
             return
-        self.by_node[connection.node_id].pop(connection.id, None)
+        mine = self.by_node[connection.node_id]
+        if mine.get(connection.id) is connection:
+            del mine[connection.id]
         if connection.registered_at:
             return
-        mine = self.by_uid.get(connection.uid)
-        if mine and connection in mine:
-            mine.remove(connection)
-            if not mine:
-                del self.by_uid[connection.uid]
+        rows = self.by_uid.get(connection.uid, [])
+        rows[:] = [one for one in rows if one is not connection]
+        if not rows:
+            self.by_uid.pop(connection.uid, None)

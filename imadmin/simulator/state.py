@@ -17,6 +17,7 @@ from .chatter import Cast
 from .closing import Closings
 from .failover import Failover
 from .faults import NodeFaults, Wedge
+from .hooks import Hooks
 from .ids import ChannelType, Snowflake, person_id, slot_of
 from .model import ChannelConfig, ChannelKey, Connection, Device, Message
 from .moves import Moves
@@ -69,6 +70,8 @@ class Settings:
     slot_count: int = 64
     replica_count: int = 3
     jwt_lifetime: float = 720 * 3600
+    clinging: float = 0.25  # share of the world's clients that keep their socket when kicked
+    deaf_share: float = 0.75  # of clients elsewhere whose slot leader was killed and restarted
 
 
 class SimState:
@@ -86,10 +89,14 @@ class SimState:
         self.topology.on_leaders_moved = self._leaders_moved
         self.moves = Moves(self.topology)
         self.failover = Failover(self.topology, self.moves)
+        self.failover.on_restarted = self._restarted
+        self._left_alone: dict[int, list[Connection]] = {}
         self.store = Store(self.now_ns, self.snowflake)
         self.archive = Archive()
-        self.online = Online(self.node_ids, self.leader_of_uid)
+        self.online = Online(self.node_ids, self.leader_of_uid, settings.clinging)
         self.closings = Closings(self.online, self.leader_of_uid, lambda node: self.topology.live[node].alive)
+        self.hooks = Hooks(self.node_ids, timings)
+        self.online.on_online, self.online.on_offline = self._came_online, self.went_offline
         self.faults = {node: NodeFaults() for node in self.node_ids}
         self.wedged: dict[int, Wedge] = {}
         self.deaths: list[Death] = []
@@ -122,6 +129,16 @@ class SimState:
 
     def leader_of_uid(self, uid: str) -> int:
         return self.leader_of(uid)
+
+    def running_on(self, node_id: int) -> int:
+        """Channels with a running instance on the node."""
+        return sum(one.running for one in self.store.configs.values() if node_id in one.replicas)
+
+    def memory(self, node_id: int) -> int:
+        """Resident bytes, growing with what the node has to remember."""
+        uptime = int(self.now() - self.topology.live[node_id].started_at)
+        held = min(len(self.archive), 3_000_000) * 900 + self.online.open_sockets(node_id) * 9000
+        return 110_000_000 + held + uptime % 17 * 65_536
 
     def count(self, node_id: int, name: str, by: int = 1) -> None:
         counters = self.counters[node_id]
@@ -159,11 +176,32 @@ class SimState:
         if not self.topology.live[node_id].alive:
             return
         self.faults[node_id].awake.set()
+        self._left_alone[node_id] = [one for one in self.online.all() if one.registered_at == node_id != one.node_id]
         self.failover.went_away(node_id, hung=False)
         self.online.node_died(node_id)
+        self.hooks.node_died(node_id)
         self.close_ports(node_id)
         delay = 20 * self.topology.pace
         asyncio.get_running_loop().call_later(delay, self.online.forget_dead, node_id)
+
+    def _restarted(self, node_id: int) -> None:
+        """Clients of other nodes whose user it led before go deaf (reference 5.9); only a reconnect helps them."""
+        rng = random.Random(f"deaf-{self.seed}")
+        for one in self._left_alone.pop(node_id, []):
+            if one.here and rng.random() < self.settings.deaf_share:
+                self.online.deafen(one)
+
+    def _came_online(self, one: Connection) -> None:
+        if self.hooks.url:
+            leader = self.leader_of(one.uid)
+            self.hooks.online_changed(leader, one, self.online.online_at(leader, one.uid), online=True)
+
+    def went_offline(self, one: Connection) -> None:
+        """Its socket is closed, or it was removed; a kick alone tells nobody, and slot 0 never does."""
+        slot = self.slot_of(one.uid)
+        if self.hooks.url and slot and self.topology.answers(one.node_id):
+            leader = self.topology.slot_leader(slot)
+            self.hooks.online_changed(leader, one, self.online.online_at(leader, one.uid), online=False)
 
     def _leaders_moved(self) -> None:
         lost = self.online.leaders_moved()

@@ -79,4 +79,4 @@ class Traffic:
                     one.last_activity = self._state.now()
                     one.in_packets += 1
                     one.out_packets += 1
-                    self._state.count(node_id, "ping")
+                    self._state.count(one.registered_at or node_id, "ping")

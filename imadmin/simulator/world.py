@@ -226,6 +226,7 @@ def _count_history(state: SimState, spec: WorldSpec) -> None:
     share = spec.messages // len(state.node_ids)
     for node_id in state.node_ids:
         counted = {"send": share, "send_bytes": share * 190, "recv": share * 9, "recv_bytes": share * 1600}
+        counted |= {"recvack": share * 9, "append": spec.messages}
         for name, amount in {**counted, "ping": share * 20}.items():
             state.count(node_id, name, amount)
 

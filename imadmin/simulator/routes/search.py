@@ -7,8 +7,9 @@ from .. import gojson
 from ..archive import MessageQuery
 from ..gojson import Struct
 from ..http import BOTH, NOT_FOUND_BODY, Call, Crash, Fail, routes
-from ..ids import CMD_SUFFIX, SYSTEM_UID, ChannelType, minute_text, other_of, stored_id
+from ..ids import ChannelType, minute_text, stored_id
 from ..model import ChannelKey, Message
+from ..shapes import message_object
 
 _ONE = {"login_uid": "string", "channel_id": "string", "channel_type": "uint8"}
 MESSAGE = Struct("", {**_ONE, "message_id": "int64", "client_msg_no": "string"})
@@ -26,34 +27,6 @@ SYNC = Struct(
 )
 MAX_PAGE = 10_000
 NO_LEADER = "获取频道所在节点失败！"
-
-
-def message_object(message: Message, *, with_header: bool) -> dict[str, Any]:
-    """with_header: single lookups and the first message of a page show the three flags as 0, whatever they are."""
-    channel_id, from_uid = message.channel_id, message.from_uid
-    if message.channel_type == ChannelType.PERSON and "@" in channel_id:
-        bare = channel_id.removesuffix(CMD_SUFFIX)
-        suffix = channel_id[len(bare) :]
-        channel_id = (bare.partition("@")[0] if from_uid == SYSTEM_UID else other_of(bare, from_uid)) + suffix
-    shown: dict[str, Any] = {
-        "header": {
-            "no_persist": int(with_header and message.no_persist),
-            "red_dot": int(with_header and message.red_dot),
-            "sync_once": int(with_header and message.sync_once),
-        },
-        "setting": message.setting,
-        "message_id": message.id,
-        "message_idstr": str(message.id),
-        "client_msg_no": message.client_msg_no,
-        "message_seq": message.seq,
-        "from_uid": "" if from_uid == SYSTEM_UID else from_uid,
-        "channel_id": channel_id,
-        "channel_type": message.channel_type,
-    }
-    if message.topic:
-        shown["topic"] = message.topic
-    shown |= {"expire": message.expire, "timestamp": message.timestamp, "payload": gojson.to_base64(message.payload)}
-    return shown
 
 
 def page_objects(rows: list[Message]) -> list[dict[str, Any]]:

@@ -84,19 +84,20 @@ def _varz(state: SimState, node_id: int) -> dict[str, object]:
     connections = state.online.count(node_id)
     uptime = state.now(node_id) - state.topology.live[node_id].started_at
     wobble = int(uptime) % 17
+    users = state.online.user_count(node_id)
     return {
         "server_id": str(node_id),
         "server_name": "WuKongIM",
         "version": state.settings.version,
         "connections": connections,
-        "user_handler_count": len(state.online.by_uid) // len(state.node_ids) + 1,
-        "user_handler_conn_count": connections,
+        "user_handler_count": users,
+        "user_handler_conn_count": len(state.online.listed_by(node_id)),
         "uptime": duration(uptime),
         "goroutine": 1040 + connections + wobble,
-        "mem": 110_000_000 + len(state.archive) * 900 + wobble * 65536,
+        "mem": state.memory(node_id),
         "cpu": 1 + wobble % 5,
-        "in_msgs": counters.get("send", 0),
-        "out_msgs": counters.get("recv", 0),
+        "in_msgs": counters.get("send", 0) + counters.get("ping", 0) + counters.get("recvack", 0),
+        "out_msgs": counters.get("recv", 0) + counters.get("ping", 0) + counters.get("send", 0),
         "in_bytes": counters.get("send_bytes", 0),
         "out_bytes": counters.get("recv_bytes", 0),
         "slow_clients": 0,
@@ -104,9 +105,9 @@ def _varz(state: SimState, node_id: int) -> dict[str, object]:
         **_addresses(state, node_id),
         "manager_addr": f"{address.host}:{address.manager_port}",
         "manager_on": 1,
-        "commit": "a888f895" if state.settings.version else "",
-        "commit_date": "",
-        "tree_state": "",
+        "commit": "a888f89533d0e7d1b2030e06504ca97f1ad891d4" if state.settings.version else "",
+        "commit_date": "1776854405" if state.settings.version else "",
+        "tree_state": "clean" if state.settings.version else "",
         "api_url": f"http://{address.api}",
         "manager_uid": MANAGER_UID,
         "manager_token_on": int(bool(state.settings.manager_token)),
