@@ -155,7 +155,7 @@ class SimulatedCluster(Knobs):
         finally:
             if traffic is not None:
                 traffic.cancel()
-            await state.hooks.close()
+            state.hooks.close()
             for door in [*everything, *(door for doors in self._doors.values() for door in doors)]:
                 door.close(for_good=True)
 

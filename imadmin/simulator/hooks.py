@@ -7,11 +7,10 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-import httpx
-
 from . import gojson
 from .ids import SYSTEM_UID
 from .model import Connection, Message
+from .outgoing import post_json
 from .topology import Timings
 
 PER_PUSH = 100
@@ -21,7 +20,6 @@ INTERVAL = 0.5  # seconds between two looks at the queue
 RETRY = 1.0
 ONLINE_POLL = 2.0
 ANSWER_WITHIN = 10.0
-AGENT = {"user-agent": "Go-http-client/1.1"}
 
 
 class NodeHooks:
@@ -96,7 +94,6 @@ class Hooks:
         self.to_lose = 0
         self._timings = timings
         self._nodes = {node: NodeHooks(self, node) for node in node_ids}
-        self._client: httpx.AsyncClient | None = None
         self._single: set[asyncio.Task[bool]] = set()
         self.sent: deque[tuple[str, int]] = deque(maxlen=1000)  # event and status, 0 for no answer
 
@@ -117,18 +114,9 @@ class Hooks:
         if self.to_lose > 0:
             self.to_lose -= 1
             return True
-        if self._client is None:
-            limit = httpx.Timeout(ANSWER_WITHIN * self.pace, connect=5.0)
-            self._client = httpx.AsyncClient(trust_env=False, timeout=limit, headers=AGENT)
-        try:
-            reply = await self._client.post(
-                f"{self.url}?event={event}", content=gojson.dumps(body), headers={"content-type": "application/json"}
-            )
-        except httpx.HTTPError:
-            self.sent.append((event, 0))
-            return False
-        self.sent.append((event, reply.status_code))
-        return reply.status_code == 200
+        status = await post_json(f"{self.url}?event={event}", gojson.dumps(body), within=ANSWER_WITHIN * self.pace)
+        self.sent.append((event, status))
+        return status == 200
 
     # -- events --------------------------------------------------------------------------------------------------
 
@@ -168,10 +156,8 @@ class Hooks:
         if node.queue:
             node.start()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         for node in self._nodes.values():
             node.stop(killed=False)
         for task in list(self._single):
             task.cancel()
-        if self._client is not None:
-            await self._client.aclose()
