@@ -17,3 +17,4 @@ class Capability(StrEnum):
     KICK = "kick"
     SEND_BAN = "send-ban"
     LOGIN_BAN = "login-ban"
+    MOVE_SLOTS = "move-slots"

@@ -55,7 +55,7 @@ MOVE_WORDS: Mapping[str, str] = {
 # For the audit trail, which knows five results.
 _RESULTS: Mapping[str, Result] = {
     Fate.DONE: Result.DONE, Fate.ALREADY: Result.ALREADY, Fate.RETURNED: Result.DONE, Fate.STILL: Result.FAILED,
-    Fate.FAILED: Result.FAILED, Fate.UNKNOWN: Result.UNKNOWN,
+    Fate.FAILED: Result.FAILED, Fate.UNKNOWN: Result.UNKNOWN, Fate.SKIPPED: Result.FAILED,
 }  # fmt: skip
 
 Said = tuple[str, Mapping[str, Any]]
@@ -106,8 +106,10 @@ def of_error(error: AppError) -> Said:
 
 
 def outcomes(rows: list[tuple[str, str, str]], note: str = "") -> Outcomes:
-    """For the trail, of (label, fate, kept detail); what was never attempted is no outcome."""
+    """For the trail, of (label, fate, kept detail)."""
     items = (
-        TargetOutcome(label, _RESULTS[fate], plain(detail)[:300]) for label, fate, detail in rows if fate in _RESULTS
+        TargetOutcome(label, _RESULTS[fate], plain(detail)[:300] or (KICK_WORDS[fate] if fate == Fate.SKIPPED else ""))
+        for label, fate, detail in rows
+        if fate in _RESULTS
     )
     return Outcomes(tuple(items), note)
