@@ -33,11 +33,22 @@ class Series:
         return all(value is None for value in self.values)
 
 
+TELLING = ("nodes", "answered", "verdict")
+
+# How the parts of a figure are read out of minutes, and out of hours and days.  The last only where it is asked for.
+_PICKED = (
+    ("MAX({0})", "MAX({0}_max)"),
+    ("SUM({0})", "SUM({0}_sum)"),
+    ("COUNT({0})", "SUM({0}_n)"),
+    ("MIN({0})", "MIN({0}_min)"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A figure in one step.  n: minutes in which it was known; total: the sum of those minutes."""
+    """A figure in one step.  n: minutes in which it was known; total: their sum.  low: None = not read."""
 
-    low: int
+    low: int | None
     high: int
     total: int
     n: int
@@ -74,8 +85,9 @@ class Chart:
         found = [point for point in self.line(figure, node) if point]
         if not found:
             return None
+        lows = [point.low for point in found if point.low is not None]
         return Point(
-            min(point.low for point in found),
+            min(lows, default=None),
             max(point.high for point in found),
             sum(point.total for point in found),
             sum(point.n for point in found),
@@ -138,25 +150,22 @@ def recent_all(
     }
 
 
-def chart(cluster: Cluster, window: Window, figures: Sequence[str], *, node: int | None = None) -> Chart:
-    """These figures of all nodes and the whole cluster, or of one node (0 = the whole), by one query."""
+def chart(
+    cluster: Cluster, window: Window, figures: Sequence[str], *, node: int | None = None, lows: bool = False
+) -> Chart:
+    """These figures of every node and of the whole cluster, or of one node (0 = the whole).
+
+    lows: with the lowest values too; a year of all nodes is read twice as fast without.
+    """
     _check(figures)
-    wanted = tuple(dict.fromkeys((*figures, "answered", "nodes", "verdict")))
-    length = len(window.times)
     columns: dict[tuple[str, int], list[Point | None]] = {}
-    for bucket, number, *values in _rows(cluster.pk, window, wanted, node):
-        place = window.place_of(bucket)
-        if place is None:
-            continue
-        for at, figure in enumerate(wanted):
-            low, high, total, n = values[at * 4 : at * 4 + 4]
-            if n:
-                line = columns.setdefault((figure, number), [None] * length)
-                line[place] = Point(int(low), int(high), int(total), int(n))
-    # A chart of one node has no row of the whole cluster to say what was sampled.
+    _read(columns, cluster.pk, window, tuple(dict.fromkeys(figures)), node, lows=lows)
+    # What was sampled at all: of the whole, or of the one node, since a node may be younger than its cluster.
     teller = WHOLE if node is None else node
-    asked, answered = (columns.get((name, teller), [None] * length) for name in ("nodes", "answered"))
-    verdicts = columns.get(("verdict", teller), [None] * length)
+    told = [figure for figure in TELLING if (figure, teller) not in columns]
+    _read(columns, cluster.pk, window, told, teller, lows=False)
+    nothing: list[Point | None] = [None] * len(window.times)
+    asked, answered, verdict = (columns.get((name, teller), nothing) for name in TELLING)
     return Chart(
         window=window,
         nodes=tuple(sorted({number for _, number in columns} - {WHOLE})),
@@ -166,8 +175,26 @@ def chart(cluster: Cluster, window: Window, figures: Sequence[str], *, node: int
             (told.total if told else 0) / of.total if of and of.total else None
             for told, of in zip(answered, asked, strict=True)
         ),
-        verdict=tuple(point.high if point else None for point in verdicts),
+        verdict=tuple(point.high if point else None for point in verdict),
     )
+
+
+def _read(
+    columns: dict[tuple[str, int], list[Point | None]],
+    cluster: int, window: Window, figures: Sequence[str], node: int | None, *, lows: bool,
+) -> None:  # fmt: skip
+    if not figures:
+        return
+    width = len(_PICKED) if lows else len(_PICKED) - 1
+    for bucket, number, *values in _rows(cluster, window, figures, node, lows=lows):
+        place = window.place_of(bucket)
+        if place is None:
+            continue
+        for at, figure in enumerate(figures):
+            high, total, n, *low = values[at * width : (at + 1) * width]
+            if n:
+                line = columns.setdefault((figure, number), [None] * len(window.times))
+                line[place] = Point(int(low[0]) if low else None, int(high), int(total), int(n))
 
 
 def newest(cluster: Cluster) -> dict[int, Minute]:
@@ -186,13 +213,17 @@ def first_sample(cluster: Cluster) -> datetime | None:
     return datetime.fromtimestamp(min(known), UTC) if known else None
 
 
-def _rows(cluster: int, window: Window, figures: Sequence[str], node: int | None) -> list[tuple[Any, ...]]:
+def _rows(
+    cluster: int, window: Window, figures: Sequence[str], node: int | None, *, lows: bool
+) -> list[tuple[Any, ...]]:
     source, unit, seconds = _source(window)
     bucket, params = _bucket(window, unit)
-    if source is Minute:
-        picked = ", ".join(f"MIN({name}), MAX({name}), SUM({name}), COUNT({name})" for name in figures)
-    else:
-        picked = ", ".join(f"MIN({name}_min), MAX({name}_max), SUM({name}_sum), SUM({name}_n)" for name in figures)
+    parts = _PICKED if lows else _PICKED[:-1]
+    picked = ", ".join(
+        f"{minute.format(figure) if source is Minute else rolled.format(figure)}"
+        for figure in figures
+        for minute, rolled in parts
+    )
     # Names are of our own tables and figures; what comes from outside goes as parameters.
     statement = (
         f"SELECT {bucket} AS bucket, node, {picked} FROM {source._meta.db_table} "  # noqa: S608
