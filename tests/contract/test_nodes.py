@@ -41,3 +41,18 @@ async def test_a_wrong_password_is_told_apart(target: Target):
     results = {step.code: step.result for step in report.steps}
     assert results["sign-in"] is StepResult.FAILED
     assert results["address"] is results["token"] is results["manager"] is StepResult.OK
+
+
+async def test_every_node_is_seen_by_itself(target: Target, gateway: Gateway):
+    views = await gateway.node_views()
+    assert len(views) == len(target.websockets)
+    for view in views:
+        assert view.answers and not view.error
+        assert [member.id for member in view.members] == [each.id for each in views]
+        assert [slot.id for slot in view.slots] == list(range(len(view.slots))) and view.slots
+        assert all(slot.leader and slot.replicas for slot in view.slots)
+        assert view.config_version and view.term and view.uptime is not None and view.memory
+        assert view.clock_offset is not None and abs(view.clock_offset) < 2 and view.manager_answers
+    leaders = [view for view in views if view.is_leader]
+    assert len(leaders) == 1 and leaders[0].config is not None
+    assert leaders[0].config.slot_count == len(leaders[0].slots)

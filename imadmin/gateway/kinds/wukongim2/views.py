@@ -19,6 +19,7 @@ from imadmin.gateway.kinds.wukongim2.part import NO_ADDRESS, Part, reason_of
 from imadmin.gateway.types import ConfigView, MemberView, NodeView, SlotView
 
 MANAGER_EVERY = 30.0  # seconds: nothing of the verdict hangs on it
+MANAGER_PATIENCE = 0.5
 SLOTS_AT_MOST = 4096
 
 ANOTHER_NODE = gettext_noop("Another node answers at this node's address")
@@ -29,18 +30,23 @@ ANY_ADDRESS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104 - what a server says t
 
 @dataclass(slots=True)
 class ManagerChecks:
-    """When each manager API was last tried, and whether it answered."""
+    """When each manager API was last tried, whether it answered, and the try that is under way."""
 
-    found: dict[str, tuple[float, bool]] = field(default_factory=dict)
+    tried: dict[str, float] = field(default_factory=dict)
+    found: dict[str, bool] = field(default_factory=dict)
+    under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def due(self, url: str) -> bool:
-        return url not in self.found or time.monotonic() - self.found[url][0] >= MANAGER_EVERY
+        return url not in self.tried or time.monotonic() - self.tried[url] >= MANAGER_EVERY
+
+    def begin(self, url: str, check: asyncio.Task[None]) -> None:
+        self.tried[url], self.under_way[url] = time.monotonic(), check
 
     def learn(self, url: str, answers: bool) -> None:
-        self.found[url] = (time.monotonic(), answers)
+        self.found[url] = answers
 
     def answers(self, url: str) -> bool | None:
-        return self.found[url][1] if url in self.found else None
+        return self.found.get(url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +202,23 @@ class ViewsPart(Part):
             return ""
 
     async def _manager_answers(self, manager: str, label: str) -> bool | None:
-        """Any answer will do, also a refusal."""
+        """As far as it is known soon: a manager API that hangs doesn't delay the look."""
         if manager and self.manager_checks.due(manager):
-            try:
-                await self.link.watch("nodes", manager, "/manager/login", node=label)
-            except BadReply:
-                pass
-            except (GatewayError, RefusedLocally):
-                self.manager_checks.learn(manager, False)
-                return False
-            self.manager_checks.learn(manager, True)
+            check = asyncio.create_task(self._check_manager(manager, label))
+            self.manager_checks.begin(manager, check)
+            await asyncio.wait({check}, timeout=MANAGER_PATIENCE)
         return self.manager_checks.answers(manager)
+
+    async def _check_manager(self, manager: str, label: str) -> None:
+        """Any answer will do, also a refusal."""
+        try:
+            await self.link.watch("nodes", manager, "/manager/login", node=label)
+        except BadReply:
+            pass
+        except (GatewayError, RefusedLocally):
+            self.manager_checks.learn(manager, False)
+            return
+        self.manager_checks.learn(manager, True)
 
 
 async def _nothing() -> None:
