@@ -12,4 +12,6 @@ django_application = get_asgi_application()
 from imadmin.live import routing  # noqa: E402  (needs the app registry)
 from imadmin.runtime import lifespan  # noqa: E402
 
-application = ProtocolTypeRouter({"http": django_application, "websocket": routing.websocket, "lifespan": lifespan})
+application = ProtocolTypeRouter(
+    {"http": routing.Http(django_application), "websocket": routing.websocket, "lifespan": lifespan}
+)

@@ -17,6 +17,7 @@ from django.db import close_old_connections
 from imadmin.clusters import connect
 from imadmin.config import config
 from imadmin.core import aio
+from imadmin.live.hooks import door
 from imadmin.live.hub import hub
 from imadmin.live.poller import Poller
 from imadmin.live.relay import relay
@@ -43,7 +44,7 @@ def parts_of_web() -> list[Part]:
     found: list[Part] = [Loop()]
     if os.environ.get("IMADMIN_DEMO") == "1":
         found.append(Demo())
-    found += [Gateways(), relay, hub]
+    found += [Gateways(), relay, hub, door]
     if not config.redis_url:
         found += parts_of_work()
     return found

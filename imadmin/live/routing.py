@@ -6,6 +6,7 @@ from channels.routing import URLRouter
 from django.urls import path
 
 from imadmin.live.consumers import LiveConsumer
+from imadmin.live.hooks import PREFIX, door
 
 router = URLRouter([path("ws/live/", LiveConsumer.as_asgi())])
 
@@ -19,3 +20,13 @@ async def websocket(scope: Any, receive: Any, send: Any) -> None:
             raise
         await receive()
         await send({"type": "websocket.close"})
+
+
+class Http:
+    """The webhook's door for its addresses, the pages and the API for all others."""
+
+    def __init__(self, pages: Any) -> None:
+        self._pages = pages
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await (door if scope["path"].startswith(PREFIX) else self._pages)(scope, receive, send)

@@ -96,7 +96,11 @@ class Presence(models.Model):
 
 
 class Hook(models.Model):
-    """The door for one cluster's webhook and its own health.  secret: part of the address, encrypted at rest."""
+    """The door for one cluster's webhook and its own health.  secret: part of the address, encrypted at rest.
+
+    received: calls taken; online, messages, offline: what they told.  refused: calls with a wrong secret.  broken: calls
+    that no such server makes.
+    """
 
     cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, primary_key=True, related_name="hook")
     sealed_secret = models.TextField()
@@ -106,6 +110,11 @@ class Hook(models.Model):
     received = models.PositiveBigIntegerField(default=0)
     refused = models.PositiveBigIntegerField(default=0)
     broken = models.PositiveBigIntegerField(default=0)
+    online = models.PositiveBigIntegerField(default=0)
+    messages = models.PositiveBigIntegerField(default=0)
+    offline = models.PositiveBigIntegerField(default=0)
+    made_at = models.DateTimeField(null=True, blank=True)
+    made_by = models.CharField(max_length=150, blank=True)
 
 
 class Operation(models.Model):
