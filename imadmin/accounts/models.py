@@ -5,13 +5,14 @@ from django.db import models
 
 
 class User(AbstractUser):
-    """A person of the staff. Empty preferences mean: as the browser says."""
+    """A person of the staff. Empty preferences mean: as the browser says.  columns: of a list, by its name."""
 
     is_owner = models.BooleanField(default=False)
     language = models.CharField(max_length=10, blank=True)
     theme = models.CharField(max_length=5, blank=True)
     density = models.CharField(max_length=12, blank=True)
     timezone = models.CharField(max_length=50, blank=True)
+    columns = models.JSONField(default=dict, blank=True)
 
 
 class ApiToken(models.Model):

@@ -12,11 +12,11 @@ from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.gateway.connection_types import ConnectionRow, NodeConnections
 from imadmin.gateway.types import NodeFailure
 from imadmin.monitor.connections.index import SORTS, Bits, Index
-from imadmin.monitor.connections.snapshot import Snapshot, snapshot
+from imadmin.monitor.connections.snapshot import Known, Snapshot, snapshot
 from imadmin.monitor.connections.terms import DEVICES, LEVELS, Filter, Term, read_term
 
 PAGE_SIZE = 50
-MOST_SELECTED = 20_000
+MOST_SELECTED = 50_000
 NETWORKS_SHOWN = 8
 
 BAD_SORT = gettext_noop("The list can't be sorted by that.")
@@ -49,7 +49,8 @@ class Facet:
 class Listing:
     """A page of the list.  matching: rows that fit; of: rows there are.  took: seconds of the reading behind it.
 
-    failed: nodes whose connections are missing.  remembered: rows of silent nodes that others still tell of.
+    failed: nodes whose connections are missing.  remembered: rows that only other nodes still tell of.  known: what
+    each node told when it last answered.
     """
 
     rows: tuple[ConnectionRow, ...]
@@ -62,6 +63,7 @@ class Listing:
     remembered: int
     as_of: datetime
     took: float
+    known: Known
     next_cursor: str = ""
 
     @property
@@ -118,6 +120,7 @@ def listing(
         remembered=len(found.listing.remembered),
         as_of=found.as_of,
         took=found.took,
+        known=found.known,
         next_cursor=_cursor(index, sort, descending, chosen[-1]) if chosen and has_more else "",
     )
 

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from imadmin.clusters.access import Scope
@@ -26,11 +27,15 @@ UNUSED_SECONDS = 60.0  # then its memory is given back
 MOST_LOOKS = 60
 
 
-class Snapshot:
-    """read_at: monotonic; took: seconds that the reading took."""
+Known = dict[int, tuple[int, datetime]]  # node -> how many connections it listed last, and when
 
-    def __init__(self, listing: ConnectionList, *, read_at: float, took: float) -> None:
+
+class Snapshot:
+    """read_at: monotonic; took: seconds that the reading took.  known: what each node told when it last answered."""
+
+    def __init__(self, listing: ConnectionList, *, read_at: float, took: float, known: Known) -> None:
         self.listing = listing
+        self.known = known
         self.as_of = listing.as_of
         self.failed = listing.failed
         self.read_at = read_at
@@ -74,6 +79,7 @@ class _Holder:
     error: AppError | None = None
     failed_at: float = 0.0
     is_timed: bool = False
+    known: Known = field(default_factory=dict)
     looks: deque[Look] = field(default_factory=lambda: deque(maxlen=MOST_LOOKS))
 
 
@@ -108,7 +114,9 @@ def _read(gateway: Gateway, holder: _Holder) -> Snapshot:
         raise
     read_at = time.monotonic()
     holder.error = None
-    holder.snapshot = Snapshot(listing, read_at=read_at, took=read_at - started)
+    told = {node.id: (node.listed, listing.as_of) for node in listing.nodes if node.listed is not None}
+    holder.known = holder.known | told
+    holder.snapshot = Snapshot(listing, read_at=read_at, took=read_at - started, known=holder.known)
     holder.used_at = read_at
     if not holder.is_timed:
         holder.is_timed = True
