@@ -12,6 +12,5 @@ django_application = get_asgi_application()
 from imadmin.live import routing  # noqa: E402  (needs the app registry)
 from imadmin.runtime import lifespan  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {"http": routing.Http(django_application), "websocket": routing.websocket, "lifespan": lifespan}
-)
+http = routing.Http(django_application)
+application = ProtocolTypeRouter({"http": http, "websocket": routing.websocket, "lifespan": lifespan})

@@ -11,7 +11,7 @@ from imadmin.accounts.permissions import Permission
 from imadmin.audit.record import Target, recorded
 from imadmin.clusters.access import Scope
 from imadmin.core import crypto
-from imadmin.core.errors import NotFound, Unsupported, gettext_noop
+from imadmin.core.errors import Conflict, NotFound, Unsupported, gettext_noop
 from imadmin.gateway.registry import HOOKS
 from imadmin.gateway.types import now
 from imadmin.live.hooks import RATE_MINUTES, door, rate_key
@@ -102,7 +102,12 @@ def reveal(scope: Scope, *, reason: str) -> str:
     if hook is None:
         raise NotFound(gettext_noop("The webhook of this cluster isn't set up."))
     with recorded(scope.actor, "hook.reveal", Target("cluster", scope.slug), reason, cluster=scope.slug) as entry:
-        path = path_of(scope.slug, crypto.unseal(hook.sealed_secret))
+        try:
+            path = path_of(scope.slug, crypto.unseal(hook.sealed_secret))
+        except crypto.Undecryptable:
+            raise Conflict(
+                gettext_noop("The secret can't be opened with the configured keys. Make a new one.")
+            ) from None
         entry.finish(outcome="done")
     return path
 

@@ -1,7 +1,7 @@
 """The webhook's door, /hooks/wukongim/<cluster>/<secret>: open to machines without sign-in, before Django's own http.
 
-Before, because Django reads a whole body first: here a wrong secret costs a comparison in memory, and what is too big is
-refused unread.  Answered with 200 only once it is stored; the server sends a call again that was answered otherwise.
+Before, because Django reads a whole body first: here a wrong secret costs a comparison in memory, and what is too big
+is refused unread.  Answered with 200 only once it is stored; the server sends a call again that was answered otherwise.
 An archive takes messages by `on(MESSAGES, …)`: it runs in the call's transaction.
 """
 
@@ -80,6 +80,12 @@ class Tally:
     seen_at: datetime | None = None
     refused_at: datetime | None = None
 
+    def took(self, batch: HookBatch) -> None:
+        self.seen_at = now()
+        self.counts["received"] += 1
+        if batch.event in COUNTED:
+            self.counts[COUNTED[batch.event]] += batch.count
+
 
 class Refused(Exception):
     def __init__(self, status: int, why: str = "") -> None:
@@ -115,7 +121,8 @@ class Door:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await self._take(scope, receive)
-            status, answer = 200, {"status": 200}
+            status = 200
+            answer: dict[str, Any] = {"status": 200}
         except Refused as refusal:
             status, answer = refusal.status, {"status": refusal.status, "msg": refusal.why}
         body = json.dumps(answer).encode()
@@ -132,25 +139,23 @@ class Door:
 
     async def _take(self, scope: Any, receive: Any) -> None:
         owner = await self._owner(scope["path"])
-        tally = self._tallies[owner.pk]
         if scope["method"] != "POST":
             raise Refused(405, "POST only")
-        length = _length(scope["headers"])
-        if length > BODY_MAX:
-            tally.counts["broken"] += 1
-            raise Refused(413, "too big")
         if self._calls >= CALLS_MAX:
             raise Refused(503, "busy")
         self._calls += 1
         try:
+            if _length(scope["headers"]) > BODY_MAX:
+                raise Refused(413, "too big")
             body = await _read(receive)
             event = parse_qs(scope["query_string"].decode("latin-1")).get("event", [""])[0][:40]
-            await in_thread(_store, owner, event, body, tally)
+            batch = await in_thread(_store, owner, event, body)
+            self._tallies[owner.pk].took(batch)
         except Refused:
-            tally.counts["broken"] += 1
+            self._tallies[owner.pk].counts["broken"] += 1
             raise
         except BrokenHook as error:
-            tally.counts["broken"] += 1
+            self._tallies[owner.pk].counts["broken"] += 1
             raise Refused(400, str(error)) from None
         except DatabaseError as error:
             logger.warning("hook.not_stored", extra={"cluster": owner.slug, "error": type(error).__name__})
@@ -200,21 +205,17 @@ class Door:
                     mine.counts[name] += count
 
 
-def _store(owner: Owner, event: str, body: bytes, tally: Tally) -> None:
+def _store(owner: Owner, event: str, body: bytes) -> HookBatch:
     """Raises BrokenHook, DatabaseError."""
     batch = HOOKS[owner.kind](event, body)
-    at = now()
     takers = _ingest.get(event, ())
     if takers:
         with transaction.atomic():
             for take in takers:
-                take(owner, batch, at)
-    tally.seen_at = at
-    tally.counts["received"] += 1
-    if event in COUNTED:
-        tally.counts[COUNTED[event]] += batch.count
+                take(owner, batch, now())
     if event == ONLINE_STATUS:
         presence.trim(owner.pk)
+    return batch
 
 
 def _owners() -> dict[str, Owner]:
