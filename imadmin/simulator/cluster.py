@@ -16,7 +16,7 @@ from .app import NodeApp
 from .clients import ClientApp
 from .control import ControlApp
 from .knobs import DOORS, Knob, Knobs, later, one_of, over_http
-from .listen import Listener, bind
+from .listen import App, Listener, bind
 from .state import Address, Death, Settings, SimState
 from .topology import Timings
 from .traffic import Traffic
@@ -136,14 +136,7 @@ class SimulatedCluster(Knobs):
         state.close_ports = self._close_doors
         build_world(state, self.world)
         self._state = state
-        self._doors = {
-            node: [
-                Listener(NodeApp(state, node, "main"), socks[0]),
-                Listener(NodeApp(state, node, "manager"), socks[1]),
-                Listener(ClientApp(state, node), socks[2]),
-            ]
-            for node, socks in doors.items()
-        }
+        self._doors = {node: self._listeners(state, node, socks) for node, socks in doors.items()}
         control_door = Listener(ControlApp(self._knobs(), self._status), control)
         everything = [door for doors_of in self._doors.values() for door in doors_of] + [control_door]
         for door in everything:
@@ -156,24 +149,38 @@ class SimulatedCluster(Knobs):
             if traffic is not None:
                 traffic.cancel()
             state.hooks.close()
-            for door in [*everything, *(door for doors in self._doors.values() for door in doors)]:
+            for door in [control_door, *(one for doors in self._doors.values() for one in doors)]:
                 door.close(for_good=True)
 
     def _bind(self) -> tuple[list[Address], dict[int, list[Any]], Any]:
         first = self._first_port
         addresses, doors, self.nodes = [], {}, []
         for index in range(self._node_count):
-            node_id = FIRST_NODE + index
-            ports = [first + index * 10 + offset if first else 0 for offset in range(3)]
-            doors[node_id] = [bind(HOST, port) for port in ports]
-            api, manager, websocket = (sock.getsockname()[1] for sock in doors[node_id])
-            addresses.append(Address(node_id, HOST, api, manager, websocket))
-            self.nodes.append(
-                SimulatedNode(node_id, f"http://{HOST}:{api}", f"http://{HOST}:{manager}", f"ws://{HOST}:{websocket}")
-            )
+            address, socks = self._bind_node(index)
+            addresses.append(address)
+            doors[address.node_id] = socks
         control = bind(HOST, first + 9 if first else 0)
         self.control_url = f"http://{HOST}:{control.getsockname()[1]}"
         return addresses, doors, control
+
+    def _bind_node(self, index: int) -> tuple[Address, list[Any]]:
+        node_id, first = FIRST_NODE + index, self._first_port
+        socks = [bind(HOST, first + index * 10 + offset if first else 0) for offset in range(3)]
+        api, manager, websocket = (sock.getsockname()[1] for sock in socks)
+        self.nodes.append(
+            SimulatedNode(node_id, f"http://{HOST}:{api}", f"http://{HOST}:{manager}", f"ws://{HOST}:{websocket}")
+        )
+        return Address(node_id, HOST, api, manager, websocket), socks
+
+    @staticmethod
+    def _listeners(state: SimState, node_id: int, socks: list[Any]) -> list[Listener]:
+        """In the order of DOORS."""
+        apps: tuple[App, ...] = (
+            NodeApp(state, node_id, "main"),
+            NodeApp(state, node_id, "manager"),
+            ClientApp(state, node_id),
+        )
+        return [Listener(app, sock) for app, sock in zip(apps, socks, strict=True)]
 
     def _close_doors(self, node_id: int) -> None:
         for door in self._doors[node_id]:
@@ -231,6 +238,19 @@ class SimulatedCluster(Knobs):
         for door in self._doors[node_id]:
             await door.open()
 
+    def join(self, *, stuck: bool = False) -> int:
+        """One more node joins, step by step; its id. stuck: half way, until it is killed and revived."""
+        return self._on_loop(self._join(stuck))
+
+    async def _join(self, stuck: bool) -> int:
+        state = self.state
+        address, socks = self._bind_node(len(self.nodes))
+        self._doors[address.node_id] = self._listeners(state, address.node_id, socks)
+        state.add_node(address, stuck=stuck)
+        for door in self._doors[address.node_id]:
+            await door.open()
+        return address.node_id
+
     def close_door(self, node_id: int, door: str = "manager") -> None:
         """One of the node's ports (main, manager, ws) refuses while the node lives on."""
         self.call(self._close_one, node_id, one_of(door, DOORS))
@@ -252,6 +272,7 @@ class SimulatedCluster(Knobs):
         return {
             **over_http(state),
             "revive": lambda node, options: later(self._pending, self._revive(state, node)),
+            "join": lambda stuck, options: later(self._pending, self._join(bool(stuck))),
             "close": lambda node, options: self._close_one(state, node, one_of(options.get("door", "manager"), DOORS)),
             "open": lambda node, options: later(
                 self._pending, self._open_one(node, one_of(options.get("door", "manager"), DOORS))

@@ -89,7 +89,7 @@ class Failover:
     def _mark_offline(self, node_id: int, epoch: int) -> None:
         topology = self._topology
         node = topology.view.nodes[node_id]
-        if not self._is_current(node_id, epoch) or not topology.has_quorum() or not topology.view.leader:
+        if not self._is_current(node_id, epoch) or not topology.has_quorum() or not topology.has_config_leader:
             return
         if not node.online:
             return

@@ -122,6 +122,9 @@ class Call:
         address = self.state.addresses[node_id]
         verb = (method or self.method).capitalize()
         faults = self.state.faults[node_id]
+        known = self.state.topology.view_of(self.node_id).nodes.get(node_id)
+        if known is not None and not known.api_addr:
+            raise Fail(f'{verb} "{target}": unsupported protocol scheme ""')
         if not self.state.topology.live[node_id].alive or "main" in faults.closed:
             url = f"http://{address.api}{target}"
             raise Fail(f'{verb} "{url}": dial tcp {address.api}: connect: connection refused')

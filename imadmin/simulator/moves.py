@@ -40,7 +40,7 @@ class Moves:
     def _end(self, slot_id: int) -> None:
         topology, slot = self._topology, self._topology.view.slots[slot_id]
         target, source = slot.migrate_to, slot.migrate_from
-        if not target or self.is_stuck or not topology.view.leader or not topology.answers(target):
+        if not target or self.is_stuck or not topology.has_config_leader or not topology.answers(target):
             return
         if not topology.is_live(target) or not topology.answers(slot.leader):
             return
@@ -68,7 +68,7 @@ class Moves:
 
     def _end_elections(self, slot_ids: list[int]) -> None:
         topology = self._topology
-        if self.is_stuck or not topology.view.leader or not topology.has_quorum():
+        if self.is_stuck or not topology.has_config_leader or not topology.has_quorum():
             return
         chosen: list[Slot] = []
         load = self._load()

@@ -19,6 +19,7 @@ from .failover import Failover
 from .faults import NodeFaults, Wedge
 from .hooks import Hooks
 from .ids import ChannelType, Snowflake, person_id, slot_of
+from .joining import Joining
 from .model import ChannelConfig, ChannelKey, Connection, Device, Message
 from .moves import Moves
 from .online import Online
@@ -90,6 +91,7 @@ class SimState:
         self.moves = Moves(self.topology)
         self.failover = Failover(self.topology, self.moves)
         self.failover.on_restarted = self._restarted
+        self.joining = Joining(self.topology, self.moves)
         self._left_alone: dict[int, list[Connection]] = {}
         self.store = Store(self.now_ns, self.snowflake)
         self.archive = Archive()
@@ -184,8 +186,19 @@ class SimState:
         delay = 20 * self.topology.pace
         asyncio.get_running_loop().call_later(delay, self.online.forget_dead, node_id)
 
+    def add_node(self, address: Address, *, stuck: bool = False) -> None:
+        """A node that joins a running cluster; what it goes through is in `joining`."""
+        node_id = address.node_id
+        self.addresses[node_id] = address
+        self.node_ids = sorted(self.addresses)
+        self.faults[node_id], self.counters[node_id] = NodeFaults(), {}
+        self.online.add_node(node_id)
+        self.hooks.add_node(node_id)
+        self.joining.begin(node_id, address.cluster_addr, f"http://{address.api}", now=self.now(), stuck=stuck)
+
     def _restarted(self, node_id: int) -> None:
         """Clients of other nodes whose user it led before go deaf (reference 5.9); only a reconnect helps them."""
+        self.joining.restarted(node_id)
         rng = random.Random(f"deaf-{self.seed}")
         for one in self._left_alone.pop(node_id, []):
             if one.here and rng.random() < self.settings.deaf_share:

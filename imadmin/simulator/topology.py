@@ -136,6 +136,12 @@ class Topology:
         """Answers, and the cluster knows it."""
         return self.answers(node_id) and self.view.nodes[node_id].online
 
+    @property
+    def has_config_leader(self) -> bool:
+        """False also while a half configured node is named leader and knows nothing of it."""
+        leader = self.view.leader
+        return bool(leader) and self.view.nodes[leader].status == 3
+
     def has_quorum(self) -> bool:
         voters = [one for node, one in self.live.items() if self.view.nodes[node].status == 3]
         return sum(one.answers for one in voters) >= len(voters) // 2 + 1
