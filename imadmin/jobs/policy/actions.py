@@ -5,6 +5,7 @@ A policy has to be simulated as it stands before it may run or be switched on: n
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -163,10 +164,8 @@ def hold(scope: Scope, *, uid: str = "", channel: ChannelRef | None = None, reas
     return row
 
 
-def lift_hold(scope: Scope, hold_id: int, *, reason: str) -> None:
+def lift_hold(scope: Scope, hold_id: int, *, reason: str) -> Hold:
     """Raises Forbidden, NotFound."""
-    from datetime import UTC, datetime
-
     scope.require(Permission.MANAGE_POLICIES)
     reason = clean_reason(reason)
     row = Hold.objects.filter(pk=hold_id, cluster=scope.cluster, lifted_at=None).first()
@@ -178,6 +177,7 @@ def lift_hold(scope: Scope, hold_id: int, *, reason: str) -> None:
         row.save(update_fields=["lifted_at", "lifted_by"])
         entry.finish(before={"hold": row.pk, "reason": row.reason})
     _announce(scope)
+    return row
 
 
 def ensure_given() -> None:

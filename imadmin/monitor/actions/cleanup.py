@@ -1,0 +1,102 @@
+"""Cleaning up connections: idle ones, and older ones of the same user and kind of device.  Kicked as an operation.
+
+`…_found` look and touch nothing; a node that doesn't answer is missing from it and said so.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from imadmin.accounts.permissions import Permission
+from imadmin.clusters.access import Scope
+from imadmin.core.aio import run
+from imadmin.core.errors import gettext_noop
+from imadmin.core.outcomes import Outcomes
+from imadmin.gateway.connection_types import ConnectionList, ConnectionRow
+from imadmin.gateway.types import ChannelRef
+from imadmin.monitor import fates
+from imadmin.monitor.actions import kick as kicks
+from imadmin.monitor.actions import operations
+from imadmin.monitor.models import Operation
+
+NODES_MISSING = gettext_noop("Not all nodes answered; their connections are left for the next run.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A connection that would be kicked."""
+
+    row: ConnectionRow
+    channel: ChannelRef | None = None
+
+    @property
+    def uid(self) -> str:
+        return self.row.uid
+
+    @property
+    def label(self) -> str:
+        return f"{self.row.uid} {self.row.node_id} #{self.row.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    targets: tuple[Target, ...]
+    looked_at: int
+    is_complete: bool = True
+    notes: tuple[str, ...] = field(default=())
+
+
+def idle_found(scope: Scope, *, idle: timedelta) -> Found:
+    """Connections without any packet for so long, the longest idle first.  Raises GatewayError when nobody answers."""
+    scope.require(Permission.MANAGE_POLICIES)
+    connections = run(scope.gateway.connections())
+    rows = [row for row in connections.rows if row.idle >= idle.total_seconds()]
+    return _found(sorted(rows, key=lambda row: (-row.idle, row.key)), connections)
+
+
+def duplicates_found(scope: Scope, *, keep: int) -> Found:
+    """All but the newest `keep` connections of each user and kind of device, the oldest first."""
+    scope.require(Permission.MANAGE_POLICIES)
+    connections = run(scope.gateway.connections())
+    of_device: dict[tuple[str, int | None], list[ConnectionRow]] = defaultdict(list)
+    for row in connections.rows:
+        of_device[row.uid, row.device_flag].append(row)
+    older = [row for rows in of_device.values() for row in sorted(rows, key=lambda row: (row.uptime, row.key))[keep:]]
+    return _found(sorted(older, key=lambda row: (-row.uptime, row.key)), connections)
+
+
+def _found(rows: Iterable[ConnectionRow], connections: ConnectionList) -> Found:
+    is_complete = not connections.failed
+    return Found(
+        tuple(Target(row) for row in rows),
+        len(connections.rows),
+        is_complete,
+        () if is_complete else (NODES_MISSING,),
+    )
+
+
+def kick(
+    scope: Scope,
+    targets: Sequence[Target],
+    *,
+    reason: str,
+    should_stop: Callable[[], bool],
+    tell: Callable[[int], None],
+) -> Outcomes:
+    """Kick them paced and read back, as an operation with its own page and trail.  One outcome a connection."""
+    draft = kicks.plan(scope, [target.row for target in targets], reason)
+    operation = operations.apply(scope, draft.pk, reason=reason)
+    operations.carry_out(
+        operation.pk,
+        lambda reached=None, total=None, note="": tell(reached) if reached is not None else None,
+        lambda: False,
+        wants_stop=should_stop,
+    )
+    return outcomes_of(operation)
+
+
+def outcomes_of(operation: Operation) -> Outcomes:
+    """What became of each target, in the words every change uses."""
+    rows = operation.targets.order_by("position").values_list("label", "result", "detail")
+    return fates.outcomes(list(rows))
