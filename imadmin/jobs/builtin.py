@@ -10,6 +10,7 @@ from imadmin.jobs.housekeeping import KEEP, prune
 from imadmin.jobs.registry import job
 from imadmin.jobs.run import Run
 
+TOOK_HOURS = gettext_noop("It took longer than one run may, so it rests. Resume it to go on where it is.")
 DAYS = gettext_noop("Days to keep are a whole number from 1 to 3650.")
 
 
@@ -25,7 +26,11 @@ def operation_run(run: Run) -> Mapping[str, Any] | None:
     """params: {"operation": id}.  Each target's result is kept, so beginning anew goes on where it was."""
     from imadmin.monitor.actions import operations
 
-    found: Mapping[str, Any] | None = operations.carry_out(run.params["operation"], run.beat, run.should_stop)
+    found: Mapping[str, Any] = operations.carry_out(
+        run.params["operation"], run.beat, run.should_stop, wants_stop=lambda: run.told_to_stop == "person"
+    )
+    if run.told_to_stop == "deadline":
+        operations.park(run.params["operation"], TOOK_HOURS)
     return found
 
 

@@ -56,9 +56,10 @@ def find(scope: Scope, operation_id: str) -> Operation:
 
 
 def apply(
-    scope: Scope, operation_id: str, *, reason: str, state_hash: str = "", per_second: int | None = None
-) -> Operation:
-    """Take the plan for carrying out: who calls this starts the job after it.  Once.
+    scope: Scope, operation_id: str, *, reason: str, state_hash: str = "", per_second: int | None = None,
+    begin: Callable[[Operation], object] = lambda _operation: None,
+) -> Operation:  # fmt: skip
+    """Take the plan for carrying out, once, and `begin` the job that does, both or none.
 
     state_hash: of the plan as it was shown.  Raises NotFound, Forbidden, Conflict (expired, applied, another hash),
     PlanMoved (with the fresh plan), InvalidInput (reason, per_second), Busy (the trail can't be written).
@@ -81,6 +82,7 @@ def apply(
             scope.actor, AUDIT_ACTIONS[draft.kind], Target("operation", draft.pk), reason, cluster=scope.slug
         )
         Operation.objects.filter(pk=draft.pk).update(audit_intent=entry.intent.pk)
+        begin(draft)
     _announce(draft)
     return find(scope, operation_id)
 
@@ -116,6 +118,12 @@ def pause(scope: Scope, operation_id: str) -> Operation:
     return _steered(scope, found, "pause")
 
 
+def park(operation_id: str, why: str) -> None:
+    """One that was left and that nobody takes up by itself rests until a person resumes it."""
+    error = fates.keep((why, {}))
+    Operation.objects.filter(pk=operation_id, state=State.QUEUED).update(state=State.PAUSED, error=error)
+
+
 def resume(scope: Scope, operation_id: str) -> tuple[Operation, bool]:
     """Go on, also after a loss.  Whether a job has to be started for it.  Raises NotFound, Forbidden, Conflict."""
     found = _to_steer(scope, operation_id)
@@ -128,7 +136,8 @@ def resume(scope: Scope, operation_id: str) -> tuple[Operation, bool]:
         going = needs_job or rows.filter(state__in=(State.QUEUED, State.RUNNING)).update(pause_wanted=False)
     if not going:
         raise Conflict(IS_OVER)
-    return _steered(scope, found, "resume"), bool(needs_job)
+    steered = _steered(scope, found, "resume")
+    return steered, steered.state == State.QUEUED
 
 
 def stop(scope: Scope, operation_id: str) -> tuple[Operation, bool]:
