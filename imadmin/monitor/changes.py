@@ -24,17 +24,25 @@ NODE_KINDS = {
 }
 STATE_OF_KIND = {kind: state for state, kind in NODE_KINDS.items()}
 VERDICT_LEVELS = {Verdict.HEALTHY: "ok", Verdict.DEGRADED: "warn", Verdict.DOWN: "bad", Verdict.UNKNOWN: "info"}
-RESTART_SLACK = 2.0  # seconds: uptime is told in whole ones
+RESTART_SLACK = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """started: unix seconds, None = not told."""
+    """uptime: seconds, as told at the moment `told_at`; None = never told."""
 
     state: NodeState
     since: datetime | None = None
-    started: float | None = None
+    uptime: float | None = None
+    told_at: float = 0.0
     connections: int | None = None
+
+    def is_restart_of(self, before: NodeFacts) -> bool:
+        """Whether the process began anew. Its uptime is told in whole seconds, some time before the look was over."""
+        if self.uptime is None or before.uptime is None:
+            return False
+        shift = (self.told_at - self.uptime) - (before.told_at - before.uptime)
+        return self.uptime < before.uptime - 1 or shift > RESTART_SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +96,12 @@ def _newest_slots(state: ClusterState, before: Facts) -> Mapping[int, tuple[int,
 
 
 def _node_facts(node: NodeHealth, at: datetime, before: NodeFacts | None) -> NodeFacts:
-    uptime = node.view.uptime if node.answers else None
+    tells = node.answers and node.view.uptime is not None
     return NodeFacts(
         state=node.state,
         since=node.since,
-        started=at.timestamp() - uptime if uptime is not None else before.started if before else None,
+        uptime=node.view.uptime if tells else before.uptime if before else None,
+        told_at=at.timestamp() if tells else before.told_at if before else 0.0,
         connections=node.last.connections if node.last else None,
     )
 
@@ -172,14 +181,14 @@ class _Comparison:
         )
 
     def _nodes(self) -> None:
-        is_first = self.before.verdict is None
+        all_known = bool(self.before.shown)  # rows tell only of nodes that something happened to
         for node, facts in self.now.nodes.items():
             was = self.before.nodes.get(node)
-            if was is None and not is_first and self.before.nodes and facts.state is NodeState.OK:
+            if was is None and all_known and facts.state is NodeState.OK:
                 self._tell("node_joined", node=node)
             elif facts.state is not (was.state if was else NodeState.OK):
                 self._node_changed(node, was, facts)
-            if was and was.started and facts.started and facts.started - was.started > RESTART_SLACK:
+            if was and facts.is_restart_of(was):
                 self._tell("node_restarted", node=node)
         if self.state.answering:  # else nobody tells who there is
             for node in set(self.before.nodes) - set(self.now.nodes):

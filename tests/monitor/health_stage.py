@@ -42,7 +42,7 @@ def config(**values: Any) -> ConfigView:
 def view(node: int, **values: Any) -> NodeView:
     given: dict[str, Any] = {
         "id": node, "api_url": f"http://10.0.0.{node}:5001", "answers": True, "latency": 0.01, "is_leader": node == 1,
-        "config_version": 5, "term": 2, "version": "v2.2.5", "uptime": 100.0, "connections": 4, "memory": 1 << 27,
+        "config_version": 5, "term": 2, "version": "v2.2.5", "uptime": None, "connections": 4, "memory": 1 << 27,
         "goroutines": 900, "cpu": 3.0, "retry_queue": 0, "in_msgs": 5, "out_msgs": 5, "clock_offset": 0.2,
         "members": tuple(member(each) for each in NODES), "slots": tuple(slot(number) for number in range(SLOTS)),
         "config": config() if node == 1 else None, "manager_answers": True,
