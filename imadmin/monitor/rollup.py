@@ -4,7 +4,7 @@ Rolling up again what grew meanwhile writes the same rows anew, so it may run at
 Hours and days are UTC's.  `n` of a figure is the number of minutes in which it was known: what is missing stays told.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -110,8 +110,8 @@ def _first_hour(cluster: Cluster, since: datetime | None) -> int | None:
     return oldest // 60 if last is None else max(last, oldest // 60)
 
 
-def _columns(figures: Iterable[str] = FIGURES) -> list[str]:
-    return [f"{figure}_{part}" for figure in figures for part in PARTS]
+def _columns() -> list[str]:
+    return [f"{figure}_{part}" for figure in FIGURES for part in PARTS]
 
 
 def _statement(target: type[models.Model], unit: str, source: type[models.Model], bucket: str, picked: str) -> str:
@@ -126,14 +126,17 @@ def _statement(target: type[models.Model], unit: str, source: type[models.Model]
     )
 
 
-HOURS = _statement(
-    Hour, "hour", Minute, "minute / 60",
-    ", ".join(f"MIN({name}), MAX({name}), SUM({name}), COUNT({name})" for name in FIGURES),
-)  # fmt: skip
-DAYS = _statement(
-    Day, "day", Hour, "hour / 24",
-    ", ".join(f"MIN({name}_min), MAX({name}_max), SUM({name}_sum), SUM({name}_n)" for name in FIGURES),
-)  # fmt: skip
+# How a figure's parts come out of minutes, and out of hours.
+OF_MINUTES = {"max": "MAX({0})", "sum": "SUM({0})", "n": "COUNT({0})", "min": "MIN({0})"}
+OF_HOURS = {"max": "MAX({0}_max)", "sum": "SUM({0}_sum)", "n": "SUM({0}_n)", "min": "MIN({0}_min)"}
+
+
+def _picked(how: Mapping[str, str]) -> str:
+    return ", ".join(how[part].format(figure) for figure in FIGURES for part in PARTS)
+
+
+HOURS = _statement(Hour, "hour", Minute, "minute / 60", _picked(OF_MINUTES))
+DAYS = _statement(Day, "day", Hour, "hour / 24", _picked(OF_HOURS))
 
 
 def _execute(statement: str, params: list[int]) -> int:

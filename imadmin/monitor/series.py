@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, models
 
 from imadmin.clusters.models import Cluster
+from imadmin.monitor.rollup import OF_HOURS, OF_MINUTES
 from imadmin.monitor.sample_models import FIGURES, WHOLE, Day, Hour, Minute
 from imadmin.monitor.windows import Grain, Window, offsets
 
@@ -35,13 +36,8 @@ class Series:
 
 TELLING = ("nodes", "answered", "verdict")
 
-# How the parts of a figure are read out of minutes, and out of hours and days.  The last only where it is asked for.
-_PICKED = (
-    ("MAX({0})", "MAX({0}_max)"),
-    ("SUM({0})", "SUM({0}_sum)"),
-    ("COUNT({0})", "SUM({0}_n)"),
-    ("MIN({0})", "MIN({0}_min)"),
-)
+# The parts that a point is made of; the last only where it is asked for.
+_PARTS = ("max", "sum", "n", "min")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +181,7 @@ def _read(
 ) -> None:  # fmt: skip
     if not figures:
         return
-    width = len(_PICKED) if lows else len(_PICKED) - 1
+    width = len(_PARTS) if lows else len(_PARTS) - 1
     for bucket, number, *values in _rows(cluster, window, figures, node, lows=lows):
         place = window.place_of(bucket)
         if place is None:
@@ -218,12 +214,9 @@ def _rows(
 ) -> list[tuple[Any, ...]]:
     source, unit, seconds = _source(window)
     bucket, params = _bucket(window, unit)
-    parts = _PICKED if lows else _PICKED[:-1]
-    picked = ", ".join(
-        f"{minute.format(figure) if source is Minute else rolled.format(figure)}"
-        for figure in figures
-        for minute, rolled in parts
-    )
+    parts = _PARTS if lows else _PARTS[:-1]
+    how = OF_MINUTES if source is Minute else OF_HOURS
+    picked = ", ".join(how[part].format(figure) for figure in figures for part in parts)
     # Names are of our own tables and figures; what comes from outside goes as parameters.
     statement = (
         f"SELECT {bucket} AS bucket, node, {picked} FROM {source._meta.db_table} "  # noqa: S608
