@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver
 
-from imadmin.web.routes import channels, messages, shell, site, users
+from imadmin.web.routes import channels, live, messages, shell, site, users
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *shell.urlpatterns,
@@ -10,4 +10,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *messages.urlpatterns,
     *channels.urlpatterns,
     *users.urlpatterns,
+    *live.urlpatterns,
 ]

@@ -22,11 +22,15 @@ let isPaused = false;
 let waits = 0;
 let heardAt = 0;
 let watchedSince = 0;
+let lastAt = 0; // of the newest look ever told
+let watched = ""; // the topics the server knows of
 let look = null; // {at, every, heardAt} of the poller's newest look
 let shown = "";
 let retry = 0;
 let flushing = 0;
 let hidden = 0;
+let telling = 0;
+const waited = new Set(); // topics told while paused
 
 const bar = () => document.getElementById("live");
 const topics = () => [...new Set(parts().flatMap(topicsOf))].sort();
@@ -51,8 +55,6 @@ function watch() {
   send({ watch: bar().dataset.cluster, topics: topics() });
   if (!isVisible()) send({ looking: false });
 }
-let watched = "";
-
 function lost(code) {
   socket = null;
   look = null;
@@ -109,8 +111,17 @@ function changed(news) {
     seen.set(topic, version);
     due.add(topic);
     waits += 1;
+    if (isPaused) waited.add(topic);
   }
   flush();
+  if (waited.size) telling ||= setTimeout(tellWaiting, 700);
+}
+
+// A part may count what waits while the page is paused.
+function tellWaiting() {
+  telling = 0;
+  if (isPaused) for (const topic of waited) document.body.dispatchEvent(new CustomEvent(`live-paused:${topic}`));
+  waited.clear();
 }
 
 function flush() {
@@ -148,7 +159,6 @@ function clock(at) {
   }
 }
 
-let lastAt = 0;
 function show() {
   const place = bar();
   if (!place) return;
