@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver
 
-from imadmin.web.routes import channels, live, messages, shell, site, users
+from imadmin.web.routes import channels, live, messages, policies, shell, site, users
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *shell.urlpatterns,
@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *messages.urlpatterns,
     *channels.urlpatterns,
     *users.urlpatterns,
+    *policies.urlpatterns,
     *live.urlpatterns,
 ]
