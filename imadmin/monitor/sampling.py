@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -22,7 +21,8 @@ from imadmin.core.errors import AppError
 from imadmin.gateway.contract import Gateway
 from imadmin.gateway.node_types import NodeMetrics, NodePeople
 from imadmin.gateway.types import NodeView
-from imadmin.monitor import rates
+from imadmin.monitor import health, rates, watch
+from imadmin.monitor.health_types import ClusterState
 from imadmin.monitor.sample_models import WHOLE, Counters, Minute
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class SampleReport:
     failure: str = ""
 
 
-def sample(cluster: Cluster, state: Any = None, *, at: datetime | None = None) -> SampleReport:
+def sample(cluster: Cluster, state: ClusterState | None = None, *, at: datetime | None = None) -> SampleReport:
     """Ask all nodes of the cluster now and keep the answers as its minute.  A cluster that is down is a sample too.
 
     state: the poller's ClusterState; only its verdict is taken, the figures are asked for.  at: the moment it counts
@@ -74,7 +74,7 @@ def sample(cluster: Cluster, state: Any = None, *, at: datetime | None = None) -
     figures = {node: _node_figures(node, heard, before.get(node), moment.timestamp()) for node in sorted(known)}
     whole = whole_of(figures)
     whole["users"] = _users(heard)
-    whole["verdict"] = VERDICTS.get(str(getattr(state, "verdict", "")) or _verdict(heard), 1)
+    whole["verdict"] = VERDICTS.get(state.verdict if state else _verdict(cluster, heard, moment), VERDICTS["unknown"])
     with transaction.atomic():
         rows = [Minute(cluster=cluster, minute=minute, node=WHOLE, **_narrow(whole))]
         rows += [Minute(cluster=cluster, minute=minute, node=node, **_narrow(one)) for node, one in figures.items()]
@@ -216,13 +216,9 @@ def _users(heard: Heard) -> int | None:
     return len(everybody)
 
 
-def _verdict(heard: Heard) -> str:
-    answering = [view for view in heard.views if view.answers]
-    if not answering:
-        return "down"
-    if len(answering) < len(heard.views):
-        return "degraded"
-    return "healthy" if sum(view.is_leader is True for view in answering) == 1 else "degraded"
+def _verdict(cluster: Cluster, heard: Heard, at: datetime) -> str:
+    """By the recipe the poller goes by, with what it remembers of the looks before."""
+    return health.judge(heard.views, watch.recall(cluster.pk), at, slug=cluster.slug).verdict
 
 
 def _keep_counters(cluster: Cluster, heard: Heard, at: float) -> None:
