@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.redis_process import RedisProcess
+
 CAST = ("owner", "admin", "moderator", "support", "viewer", "stranger")
 
 
@@ -24,6 +26,29 @@ def sim() -> Iterator[Any]:
 
     with SimulatedCluster(nodes=3, seed=7, world="empty", manager_token="sim-token", offline_after=0.5) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisProcess]:
+    """A real Redis of our own on a free port; a test that stops it starts it again."""
+    why_not = RedisProcess.why_not()
+    if why_not:
+        pytest.skip(why_not)
+    with RedisProcess() as running:
+        yield running
+
+
+@pytest.fixture
+def work_off(db: None) -> Callable[[], int]:
+    """work_off() carries out what is queued, here and now, and returns how many runs that were: no worker needed."""
+    from imadmin.jobs.models import JobRun
+    from imadmin.jobs.work import execute
+
+    def work() -> int:
+        waiting = JobRun.objects.filter(state="queued").order_by("queued_at").values_list("pk", flat=True)
+        return sum(execute(run_id) for run_id in list(waiting))
+
+    return work
 
 
 @pytest.fixture(autouse=True)

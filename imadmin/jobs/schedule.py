@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 TASK = "imadmin.scheduled"  # carried out by our own beat (beat.py), not sent to the queue
 OWN = "imadmin "  # how the names of built-in entries begin
-# A run this late is still of use; later it is a missed one.
+# A run this late is still of use, and one run serves all that are not later; before that they are missed.
 GRACE = timedelta(seconds=60)
 NOT_RUNNING = gettext_noop("The scheduler was not running then, and missed runs are not made up for.")
 
@@ -141,7 +141,6 @@ class Due:
     count: int
     first: datetime | None = None
     last: datetime | None = None
-    before_last: datetime | None = None
 
 
 def since(entry: PeriodicTask) -> datetime:
@@ -154,14 +153,11 @@ def due(when: schedule, after: datetime, until: datetime) -> Due:
     """Occurrences later than `after`, up to and with `until`."""
     if isinstance(when, crontab):
         found = list(_crontab_times(when, after, until))
-        if not found:
-            return Due(0)
-        return Due(len(found), found[0], found[-1], found[-2] if len(found) > 1 else None)
+        return Due(len(found), found[0], found[-1]) if found else Due(0)
     count = (until - after) // when.run_every
     if count < 1:
         return Due(0)
-    last = after + count * when.run_every
-    return Due(count, after + when.run_every, last, last - when.run_every if count > 1 else None)
+    return Due(count, after + when.run_every, after + count * when.run_every)
 
 
 def _crontab_times(when: crontab, after: datetime, until: datetime) -> Any:
@@ -193,14 +189,12 @@ def fire(entry_id: int, now: datetime) -> None:
         PeriodicTask.objects.filter(pk=entry.pk).update(
             last_run_at=found.last, total_run_count=F("total_run_count") + 1
         )
-        on_time = now - found.last <= GRACE
-        missed = found.count - on_time
+        missed = due(entry.schedule, since(entry), now - GRACE)
         order = json.loads(entry.kwargs or "{}")
         for cluster, policy in _targets(order):
-            if missed:
-                until = found.before_last if on_time else found.last
-                _tell_missed(order, cluster, policy, found.first, until, missed)
-            if on_time:
+            if missed.count:
+                _tell_missed(order, cluster, policy, missed)
+            if found.count > missed.count:
                 start(
                     order["job"],
                     cluster=cluster,
@@ -226,29 +220,22 @@ def _targets(order: Mapping[str, Any]) -> list[tuple[Cluster | None, Policy | No
     return [(None, None)]
 
 
-def _tell_missed(
-    order: Mapping[str, Any],
-    cluster: Cluster | None,
-    policy: Policy | None,
-    first: datetime | None,
-    until: datetime | None,
-    count: int,
-) -> None:
+def _tell_missed(order: Mapping[str, Any], cluster: Cluster | None, policy: Policy | None, missed: Due) -> None:
     row = JobRun.objects.create(
         id=secrets.token_hex(8),
         job=order["job"],
         cluster=cluster,
         policy=policy,
         params={
-            "count": count,
-            "from": first.isoformat() if first else None,
-            "until": until.isoformat() if until else None,
+            "count": missed.count,
+            "from": missed.first.isoformat() if missed.first else None,
+            "until": missed.last.isoformat() if missed.last else None,
         },
         state=JobRun.State.MISSED,
         trigger="schedule",
-        scheduled_for=first,
+        scheduled_for=missed.first,
         finished_at=datetime.now(UTC),
         error=NOT_RUNNING,
     )
-    logger.warning("jobs.missed", extra={"job": row.job, "count": count})
+    logger.warning("jobs.missed", extra={"job": row.job, "count": missed.count})
     announce(row)
