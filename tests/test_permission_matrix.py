@@ -55,8 +55,18 @@ CLUSTER_PAGES: dict[str, tuple[Permission | None, Permission | None]] = {
     "channel-flags": (P.VIEW, P.MANAGE_CHANNELS),
     "channel-cluster": (P.VIEW, None),
     "channel-history": (P.VIEW, None),
+    "nodes": (P.VIEW, None),
+    "node": (P.VIEW, None),
+    "slots": (P.VIEW, None),
+    "slot": (P.VIEW, None),
     "users": (P.VIEW, None),
     "user": (P.VIEW, None),
+    "connections": (P.VIEW, None),
+    "connections-kick": (None, P.KICK),
+    "connections-columns": (None, P.VIEW),
+    "connections-csv": (P.VIEW, None),
+    "connection": (P.VIEW, None),
+    "connection-ghosts": (P.VIEW, None),
     "user-may-send": (P.VIEW, None),
     "user-kick": (P.KICK, P.KICK),
     "user-sign-out": (P.KICK, P.KICK),
@@ -157,7 +167,7 @@ API: dict[str, Any] = {
 SAMPLES = {
     "slug": "demo", "uid": "nobody-by-this-name", "channel": ChannelRef("no-such-group", 2), "message_id": 1,
     "entry_id": 1, "token_id": 1, "username": "viewer", "flag": 0, "channel_type": 2, "channel_id": "no-such-group",
-    "plan_id": "no-such-plan", "change_id": "no-such-plan", "verb": "add",
+    "plan_id": "no-such-plan", "change_id": "no-such-plan", "verb": "add", "node": 1001, "slot": 3,
 }  # fmt: skip
 
 

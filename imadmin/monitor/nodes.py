@@ -174,8 +174,8 @@ def _row(state: ClusterState, node: NodeHealth, read: readings.Readings) -> Node
     stuck = {id_ for finding in state.findings if finding.code in STUCK_CODES for id_ in finding.nodes}
     return NodeRow(
         health=node,
-        metrics=read.metrics(node.id),
-        rates=read.rates(node.id),
+        metrics=read.metrics(node.id) if node.answers else None,
+        rates=read.rates(node.id) if node.answers else None,
         behind=None if version is None or known is None else max(0, known - version),
         passage=passage(state, node),
         is_stuck=node.id in stuck,

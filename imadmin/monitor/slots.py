@@ -28,6 +28,7 @@ KEPT_DAYS = 30
 PAGE = 50
 EVENTS = 20
 PROXY = 1
+JOINED = 3
 WORST_FIRST = {state: place for place, state in enumerate(SlotState)}
 
 NO_SLOT = gettext_noop("This cluster has no such slot")

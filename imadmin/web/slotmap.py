@@ -33,6 +33,10 @@ def _cross(x: int, y: int) -> str:
     return f"M{x + 4} {y + 4}l6 6m0-6l-6 6"
 
 
+def _bar(x: int, y: int) -> str:
+    return f"M{x + 3} {y + 7}h8"
+
+
 def _triangle(x: int, y: int) -> str:
     return f"M{x + 7} {y}.5l7.5 13.5h-15z"
 
@@ -52,6 +56,7 @@ def _cursor(x: int, y: int) -> str:
 # What a shape is made of: (class in app.css, outline).  Told apart without colour.
 SHAPES: dict[str, tuple[Layer, ...]] = {
     "none": (("none", _square), ("x", _cross)),
+    "noq": (("none", _square), ("x", _bar)),
     "elect": (("elect", _triangle),),
     "move": (("move", _diamond),),
     "behind": (("base", _outline), ("behind", _half)),

@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, URLResolver
 
-from imadmin.web.routes import channels, live, messages, policies, shell, site, users
+from imadmin.web.routes import (
+    channels,
+    connections,
+    live,
+    messages,
+    nodes,
+    operations,
+    policies,
+    shell,
+    site,
+    slots,
+    users,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *shell.urlpatterns,
@@ -10,6 +22,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *messages.urlpatterns,
     *channels.urlpatterns,
     *users.urlpatterns,
+    *connections.urlpatterns,
     *policies.urlpatterns,
     *live.urlpatterns,
+    *nodes.urlpatterns,
+    *slots.urlpatterns,
+    *operations.urlpatterns,
 ]

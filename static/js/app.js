@@ -13,5 +13,6 @@ import "./palette.js";
 import "./guard.js";
 import "./back.js";
 import "./into-view.js";
+import "./slotmap.js";
 import "./keyboard.js";
 import "./live.js";
