@@ -107,6 +107,8 @@ def listing(
     numbers = index.numbers(bits, sort, descending=descending)
     if cursor:
         offset = index.after(numbers, sort, _read_cursor(cursor, sort, descending, index), descending=descending)
+    elif offset >= len(numbers):
+        offset = max(0, len(numbers) - 1) // limit * limit  # the last page, when there are fewer by now
     chosen = numbers[offset : offset + limit]
     has_more = offset + limit < len(numbers)
     return Listing(
