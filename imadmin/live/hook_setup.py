@@ -53,7 +53,7 @@ def health(scope: Scope) -> HookHealth:
     if hook is None:
         return HookHealth(is_open=False)
     minute = int(time.time() // 60)
-    taken = cache.get_many([rate_key(hook.pk, minute - back) for back in range(1, RATE_MINUTES + 1)])
+    taken = cache.get_many([rate_key(hook.pk, minute - back) for back in range(RATE_MINUTES)])
     return HookHealth(
         is_open=True,
         made_at=hook.made_at,

@@ -109,17 +109,18 @@ def record_differences(cluster_pk: int, slug: str, found: Sequence[Difference], 
 
 
 def record_told(cluster_pk: int, changes: Sequence[OnlineChange], at: datetime) -> int:
-    """In the caller's transaction.  Returns how many were new: a repeated call tells nothing, and what the poller saw
+    """In the caller's transaction.  Returns how many were news: a repeated call tells nothing, and what the poller saw
     first becomes the webhook's row, which knows more."""
     uids = {change.uid for change in changes}
     recent: dict[Any, list[Presence]] = {}
     for row in _of_uids(Presence.objects.filter(cluster=cluster_pk, at__gte=at - SAME), uids):
         recent.setdefault((row.uid, row.connection, row.is_online), []).append(row)
-    rows = []
+    rows, news = [], 0
     for place, change in enumerate(changes):
         known = recent.get((change.uid, change.connection, change.is_online), [])
         if any(_is_repeated(row, change, at) for row in known):
             continue
+        news += 1
         seen = next((row for row in known if row.source == POLLER), None)
         if seen:
             seen.source, seen.left, seen.device_flag = WEBHOOK, change.left, change.device_flag
@@ -127,7 +128,7 @@ def record_told(cluster_pk: int, changes: Sequence[OnlineChange], at: datetime) 
             known.remove(seen)
         rows += [] if seen else [_told(cluster_pk, change, at + timedelta(microseconds=place))]
     Presence.objects.bulk_create(rows)
-    return len(rows)
+    return news
 
 
 def _is_repeated(row: Presence, change: OnlineChange, at: datetime) -> bool:
