@@ -162,6 +162,8 @@ API: dict[str, Any] = {
     "stop_user_sending": P.RESTRICT_USERS,
     "allow_user_sending": P.RESTRICT_USERS,
     "list_restrictions": P.VIEW,
+    "list_connections": P.VIEW,
+    "list_ghosts": P.VIEW,
     "list_presence": P.VIEW,
     "get_webhook": P.OPERATE_CLUSTER,
     "make_webhook_secret": P.OPERATE_CLUSTER,

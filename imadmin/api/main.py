@@ -12,7 +12,20 @@ from ninja.parser import Parser
 from imadmin import __version__
 from imadmin.api import docs, errors
 from imadmin.api.auth import TokenAuth
-from imadmin.api.routers import audit, channel_lists, channels, clusters, messages, policies, tokens, users
+from imadmin.api.routers import (
+    audit,
+    channel_lists,
+    channels,
+    clusters,
+    connections,
+    jobs,
+    messages,
+    operations,
+    policies,
+    presence,
+    tokens,
+    users,
+)
 
 
 class StrictParser(Parser):
@@ -52,6 +65,10 @@ api.add_router("clusters/{slug}", messages.router, tags=["messages"])
 api.add_router("clusters/{slug}", channels.router, tags=["channels"])
 api.add_router("clusters/{slug}", channel_lists.router, tags=["channels"])
 api.add_router("clusters/{slug}", users.router, tags=["users"])
+api.add_router("clusters/{slug}", connections.router, tags=["connections"])
+api.add_router("clusters/{slug}", presence.router, tags=["presence"])
+api.add_router("clusters/{slug}", jobs.router, tags=["jobs"])
 api.add_router("clusters/{slug}", policies.router, tags=["policies"])
+api.add_router("clusters/{slug}", operations.router, tags=["operations"])
 api.add_router("", audit.router, tags=["audit"])
 api.add_router("", tokens.router, tags=["tokens"])
