@@ -117,7 +117,9 @@ def title(operation: Operation) -> str:
 def about(operation: Operation) -> str:
     """How the targets were chosen, in the words of who chose them; "" when it says nothing."""
     found = operations.described(operation)
-    return gettext("leaders brought to the fair share") if found == "balance" else found
+    if found == "balance":
+        return gettext("leaders brought to the fair share")
+    return gettext(found) if found else ""  # some choices are sentences of ours
 
 
 def listing(scope: Scope, *, cursor: str = "", limit: int = 50) -> OperationPage:

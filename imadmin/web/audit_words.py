@@ -34,6 +34,13 @@ ACTIONS: Mapping[str, Any] = {
     "user.let-in": gettext_lazy("Let in again"),
     "user.stop-sending": gettext_lazy("Stop from sending"),
     "user.allow-sending": gettext_lazy("Allow sending again"),
+    "job.run": gettext_lazy("Run a job"),
+    "job.stop": gettext_lazy("Stop a run"),
+    "sessions.kick": gettext_lazy("Kick many sessions"),
+    "slots.move": gettext_lazy("Move slots"),
+    "operation.pause": gettext_lazy("Pause an operation"),
+    "operation.resume": gettext_lazy("Resume an operation"),
+    "operation.stop": gettext_lazy("Stop an operation"),
     "cluster.add": gettext_lazy("Add a cluster"),
     "cluster.edit": gettext_lazy("Change a cluster"),
     "cluster.remove": gettext_lazy("Remove a cluster"),
@@ -98,6 +105,8 @@ def target_url(entry: AuditEntry) -> str:
                 return reverse("user", args=[entry.cluster, entry.target])
             case "message":
                 return reverse("message", args=[entry.cluster, int(entry.target)])
+            case "operation":
+                return reverse("operation", args=[entry.cluster, entry.target])
             case "cluster":
                 return reverse("overview", args=[entry.target])
             case "person" if entry.target:

@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver
 from imadmin.web.routes import (
     channels,
     connections,
+    events,
+    jobs,
     live,
     messages,
     nodes,
@@ -13,19 +15,23 @@ from imadmin.web.routes import (
     shell,
     site,
     slots,
+    stats,
     users,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *shell.urlpatterns,
     *site.urlpatterns,
+    *events.urlpatterns,
     *messages.urlpatterns,
     *channels.urlpatterns,
     *users.urlpatterns,
     *connections.urlpatterns,
+    *jobs.urlpatterns,
     *policies.urlpatterns,
     *live.urlpatterns,
     *nodes.urlpatterns,
     *slots.urlpatterns,
     *operations.urlpatterns,
+    *stats.urlpatterns,
 ]
