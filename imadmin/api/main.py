@@ -20,9 +20,11 @@ from imadmin.api.routers import (
     connections,
     jobs,
     messages,
+    nodes,
     operations,
     policies,
     presence,
+    slots,
     tokens,
     users,
 )
@@ -66,6 +68,8 @@ api.add_router("clusters/{slug}", channels.router, tags=["channels"])
 api.add_router("clusters/{slug}", channel_lists.router, tags=["channels"])
 api.add_router("clusters/{slug}", users.router, tags=["users"])
 api.add_router("clusters/{slug}", connections.router, tags=["connections"])
+api.add_router("clusters/{slug}", nodes.router, tags=["nodes"])
+api.add_router("clusters/{slug}", slots.router, tags=["slots"])
 api.add_router("clusters/{slug}", presence.router, tags=["presence"])
 api.add_router("clusters/{slug}", jobs.router, tags=["jobs"])
 api.add_router("clusters/{slug}", policies.router, tags=["policies"])
