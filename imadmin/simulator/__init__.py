@@ -7,11 +7,12 @@ from .cluster import SimulatedCluster, SimulatedNode
 from .ids import ChannelType, Reason, person_id
 from .state import Death, SimState
 from .topology import Timings
-from .world import DEMO, EMPTY, WorldSpec
+from .world import DEMO, EMPTY, LARGE, WorldSpec
 
 __all__ = [
     "DEMO",
     "EMPTY",
+    "LARGE",
     "ChannelType",
     "Death",
     "Reason",

@@ -20,7 +20,7 @@ from .listen import App, Listener, bind
 from .state import Address, Death, Settings, SimState
 from .topology import Timings
 from .traffic import Traffic
-from .world import DEMO, EMPTY, WorldSpec, build_world
+from .world import WORLDS, WorldSpec, build_world
 
 HOST = "127.0.0.1"
 FIRST_NODE = 1001
@@ -40,7 +40,7 @@ class SimulatedCluster(Knobs):
     """A WuKongIM-v2-compatible cluster for demos, tests and benchmarks.
 
     ports: None for free ones, or the first: each node takes +0 API, +1 manager, +2 websocket, the next node +10,
-    the control port is the first +9.  world: "demo", "empty" or a WorldSpec.
+    the control port is the first +9.  world: one of WORLDS or a WorldSpec.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SimulatedCluster(Knobs):
         deaf_share: float = 0.75,
     ) -> None:
         self.seed = seed
-        self.world = {"demo": DEMO, "empty": EMPTY}[world] if isinstance(world, str) else world
+        self.world = WORLDS[world] if isinstance(world, str) else world
         self._node_count = nodes
         self._first_port = ports
         self._timings = timings or Timings(offline_after=offline_after)

@@ -9,6 +9,7 @@ from typing import Any
 
 from .cluster import SimulatedCluster
 from .faults import BREAK_MODES
+from .world import WORLDS
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -16,7 +17,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same world (default 1)")
     parser.add_argument("--port", type=int, default=5101, help="first port; the next node takes +10 (0: free ports)")
     parser.add_argument("--token", default="", help="managerToken; guards the main API when given")
-    parser.add_argument("--world", choices=("demo", "empty"), default="demo", help="living demo world or nothing")
+    parser.add_argument(
+        "--world", choices=tuple(WORLDS), default="demo", help="living demo world (default), nothing, or very much"
+    )
 
 
 def handle(options: Mapping[str, Any], write: Callable[[str], object]) -> None:

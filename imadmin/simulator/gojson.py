@@ -23,7 +23,6 @@ _BOUNDS = {
     "wkproto.DeviceLevel": (0, 255),
 }
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_ESCAPE_TABLE = str.maketrans(_ESCAPES)
 
 
 class DecodeError(ValueError):
@@ -42,7 +41,10 @@ class Struct:
 def dumps(value: Any) -> bytes:
     """Encode as Go does: no spaces, HTML-sensitive characters escaped, everything else raw UTF-8."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.translate(_ESCAPE_TABLE).encode("utf-8", "replace")
+    for character, escape in _ESCAPES.items():
+        if character in text:
+            text = text.replace(character, escape)
+    return text.encode("utf-8", "replace")
 
 
 def parse(body: bytes) -> Any:

@@ -153,8 +153,13 @@ def second_text(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
 
 
+@lru_cache(maxsize=8192)
+def _utc_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
 def rfc3339(nanoseconds: int, *, fraction: bool = True) -> str:
     """Go's RFC 3339 with nanoseconds, trailing zeros removed."""
-    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(nanoseconds // 1_000_000_000))
+    text = _utc_second(nanoseconds // 1_000_000_000)
     rest = f"{nanoseconds % 1_000_000_000:09d}".rstrip("0") if fraction else ""
     return f"{text}.{rest}Z" if rest else f"{text}Z"

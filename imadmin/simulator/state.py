@@ -20,7 +20,7 @@ from .faults import NodeFaults, Wedge
 from .hooks import Hooks
 from .ids import ChannelType, Snowflake, person_id, slot_of
 from .joining import Joining
-from .model import ChannelConfig, ChannelKey, Connection, Device, Message
+from .model import ChannelConfig, ChannelKey, Connection, Device, ListEntry, Message
 from .moves import Moves
 from .online import Online
 from .store import Store
@@ -164,8 +164,17 @@ class SimState:
             config.written_by = entry.leader
         return config
 
+    def save_conversations(self, uid: str) -> None:
+        """The periodic save of somebody's read positions: an entry in his slot's log, when it can be written."""
+        slot = self.slot_of(uid)
+        leader = self.topology.slot_leader(slot)
+        if slot not in self.wedged and self.topology.slot_has_quorum(slot) and self.topology.answers(leader):
+            self.topology.log_slot(slot, self.now_ns())
+            self.count(leader, "propose")
+
     def members(self, key: ChannelKey) -> Iterable[str]:
-        return self.store.members.get(key, {})
+        members: dict[str, ListEntry] = self.store.members.get(key, {})
+        return members
 
     # -- faults --------------------------------------------------------------------------------------------------
 

@@ -5,13 +5,14 @@ them, and which node may write, is decided by the routes.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from .ids import CMD_SUFFIX, ChannelType, Snowflake
+from .lazy import LazyDict
 from .model import ChannelConfig, ChannelKey, ChannelRecord, Conversation, Device, ListEntry, User
 
-Table = dict[ChannelKey, dict[str, ListEntry]]
+Table = LazyDict[ChannelKey, dict[str, ListEntry]]
 
 
 class Store:
@@ -22,11 +23,12 @@ class Store:
         self.devices: dict[tuple[str, int], Device] = {}
         self.channels: dict[ChannelKey, ChannelRecord] = {}
         self.configs: dict[ChannelKey, ChannelConfig] = {}
-        self.members: Table = {}
-        self.denied: Table = {}
-        self.allowed: Table = {}
+        self.members: Table = LazyDict()
+        self.denied: Table = LazyDict()
+        self.allowed: Table = LazyDict()
         self.allowlist_flag: dict[ChannelKey, bool] = {}  # cached by the server; whitelist_remove forgets to clear it
-        self.conversations: dict[str, dict[ChannelKey, Conversation]] = {}
+        self.conversations: LazyDict[str, dict[ChannelKey, Conversation]] = LazyDict()
+        self.computed_uids: Iterable[str] = ()  # whose conversations nobody has touched yet
         self.system_uids: dict[str, None] = {}
         self._last_ns = 0
 
@@ -126,7 +128,7 @@ class Store:
 
     def add_conversation(self, uid: str, key: ChannelKey) -> Conversation:
         mine = self.conversations.setdefault(uid, {})
-        found = mine.get(key)
+        found: Conversation | None = mine.get(key)
         if found is None:
             now = self._clock_ns() // 1_000_000_000
             kind = 1 if key[0].endswith(CMD_SUFFIX) else 0
@@ -138,6 +140,13 @@ class Store:
             return
         for uid in uids:
             self.add_conversation(uid, key)
+
+    def all_conversations(self) -> Iterator[Conversation]:
+        for mine in self.conversations.values():
+            yield from mine.values()
+        for uid in self.computed_uids:
+            if uid not in self.conversations:
+                yield from (self.conversations.peek(uid) or {}).values()
 
     def drop_conversations(self, uids: Iterable[str], key: ChannelKey) -> None:
         for uid in uids:

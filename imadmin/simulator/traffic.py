@@ -1,7 +1,10 @@
 """The world goes on: people write, connections come and go, clients of a dead node turn up elsewhere."""
 
 import asyncio
+import math
 import random
+import time
+from collections import Counter
 
 from .behaviour import Draft, check_send, new_message, send_from_client, store_and_deliver
 from .chatter import Chatter
@@ -13,6 +16,9 @@ from .world import WorldSpec, connect_somebody
 BEAT = 1.0  # seconds between two looks at the world
 CHURN = 0.004  # share of connections that end each beat
 RECONNECTS = 12  # at most so many come back each beat
+SAVES = 0.3  # share of the messages after which somebody's conversations are saved to their slot
+LEADER_MOVES_EVERY = 420.0  # seconds, on the average
+WAVE = 290.0  # seconds from one busy time to the next
 
 
 class Traffic:
@@ -27,13 +33,33 @@ class Traffic:
         owed = 0.0
         while True:
             await asyncio.sleep(BEAT)
-            owed += self._spec.traffic_per_second * BEAT * self._rng.uniform(0.4, 1.6)
+            owed += self._spec.traffic_per_second * BEAT * self._rng.uniform(0.4, 1.6) * self._busyness()
             while owed >= 1:
                 owed -= 1
                 if self._can_talk:
                     self._say()
             self._come_and_go()
             self._ping()
+            if self._spec.traffic_per_second and self._rng.random() < BEAT / LEADER_MOVES_EVERY:
+                self._move_a_leader()
+
+    def _busyness(self) -> float:
+        """Rates go up and down, or a chart of them would be a line."""
+        return max(0.1, 1 + 0.7 * math.sin(time.monotonic() / WAVE * math.tau))
+
+    def _move_a_leader(self) -> None:
+        """Now and then somebody moves a slot's leader to a node that leads less; never while something is wrong."""
+        topology = self._state.topology
+        view = topology.view
+        if len(view.nodes) < 2 or not all(topology.is_live(node) for node in view.nodes):
+            return
+        if any(slot.is_moving or slot.status for slot in view.slots) or not topology.has_config_leader:
+            return
+        slot = self._rng.choice(view.slots)
+        load = Counter(one.leader for one in view.slots)
+        target = min(slot.replicas, key=lambda node: (load[node], node))
+        if load[target] <= load[slot.leader] and target != slot.leader:
+            self._state.moves.migrate(slot, slot.leader, target)
 
     def _say(self) -> None:
         """One message the way a client sends it, when somebody's client is there; else straight into the channel."""
@@ -46,6 +72,8 @@ class Traffic:
             red_dot=line.red_dot,
             client_msg_no=f"{self._rng.getrandbits(128):032x}0",
         )
+        if self._rng.random() < SAVES:
+            self._state.save_conversations(line.from_uid)
         connection = self._connection_of(line.from_uid)
         if connection is not None:
             send_from_client(self._state, connection, draft)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .chatter import Cast, Chat, Chatter, some_hex
 from .corpus import CHINESE_UIDS, ENGLISH, GIVEN, SURNAMES
 from .ids import SYSTEM_UID, ChannelType
+from .seeding import add_seeded
 from .state import SimState
 
 DAY = 86_400.0
@@ -31,6 +32,8 @@ class WorldSpec:
     traffic_per_second: float = 0.0
     slot_count: int = 64
     replica_count: int = 3
+    seeded_channels: int = 0  # computed from the seed instead of held: see `seeded`
+    seeded_messages: int = 0
 
     @property
     def is_alive(self) -> bool:
@@ -39,6 +42,18 @@ class WorldSpec:
 
 DEMO = WorldSpec(users=300, groups=60, person_chats=140, messages=6000, connections=200, traffic_per_second=1.6)
 EMPTY = WorldSpec()
+LARGE = WorldSpec(
+    users=50_000,
+    groups=60,
+    person_chats=140,
+    messages=6000,
+    connections=50_000,
+    traffic_per_second=2.0,
+    slot_count=256,
+    seeded_channels=100_000,
+    seeded_messages=1_000_000,
+)
+WORLDS = {"demo": DEMO, "empty": EMPTY, "large": LARGE}
 
 NAMED_GROUPS: tuple[tuple[str, str, str, int], ...] = (
     ("shanghai-office", "office", "zh", 64),
@@ -71,6 +86,8 @@ def build_world(state: SimState, spec: WorldSpec) -> Cast:
     for live in state.topology.live.values():
         live.started_at = state.written_at
     _add_people(state, spec, rng, cast)
+    if spec.seeded_channels:
+        add_seeded(state, spec, cast)
     _add_groups(state, spec, rng, cast)
     _add_person_chats(state, spec, rng, cast)
     _add_special_channels(state, rng, cast)

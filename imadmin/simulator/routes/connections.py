@@ -1,6 +1,7 @@
 """connz and the two ways to get rid of a connection."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from ..gojson import Struct
@@ -19,19 +20,23 @@ def device_text(connection: Connection) -> str:
     return f"{name}({DEVICE_LEVEL_TEXT.get(connection.device_level, '从')})"
 
 
-def connection_row(state: SimState, node_id: int, one: Connection) -> dict[str, Any]:
+def connection_rows(state: SimState, node_id: int, connections: list[Connection]) -> list[dict[str, Any]]:
+    now, skew = state.now(), state.faults[node_id].clock_skew
+    return [_row(state, node_id, one, now, skew) for one in connections]
+
+
+def _row(state: SimState, node_id: int, one: Connection, now: float, skew: float) -> dict[str, Any]:
     """One row as `node_id` shows it; a socket elsewhere has the peer's cluster address and no byte counts."""
-    now = state.now(node_id)
     remote = one.node_id != node_id
-    host, _, port = state.addresses[one.node_id].cluster_addr.partition(":")
+    host, _, port = state.addresses[one.node_id].cluster_addr.partition(":") if remote else ("", "", 0)
     return {
         "id": one.id,
         "uid": one.uid,
         "ip": host if remote else one.ip,
         "port": int(port) if remote else one.port,
-        "last_activity": rfc3339(int(one.last_activity + (now - state.now())) * 1_000_000_000),
-        "uptime": duration(state.now() - one.connected_at),
-        "idle": duration(state.now() - one.last_activity),
+        "last_activity": rfc3339(int(one.last_activity + skew) * 1_000_000_000),
+        "uptime": duration(now - one.connected_at),
+        "idle": duration(now - one.last_activity),
         "pending_bytes": 0,
         "in_msgs": one.in_msgs,
         "out_msgs": one.out_msgs,
@@ -51,19 +56,19 @@ def connection_row(state: SimState, node_id: int, one: Connection) -> dict[str, 
 
 
 _SORTS: dict[str, Callable[[Connection], float]] = {
-    "id": lambda one: one.id,
-    "inMsg": lambda one: one.in_msgs,
-    "outMsg": lambda one: one.out_msgs,
-    "inMsgBytes": lambda one: one.in_msg_bytes,
-    "outMsgBytes": lambda one: one.out_msg_bytes,
-    "inPacket": lambda one: one.in_packets,
-    "outPacket": lambda one: one.out_packets,
-    "inPacketBytes": lambda one: one.in_packet_bytes,
-    "outPacketBytes": lambda one: one.out_packet_bytes,
+    "id": attrgetter("id"),
+    "inMsg": attrgetter("in_msgs"),
+    "outMsg": attrgetter("out_msgs"),
+    "inMsgBytes": attrgetter("in_msg_bytes"),
+    "outMsgBytes": attrgetter("out_msg_bytes"),
+    "inPacket": attrgetter("in_packets"),
+    "outPacket": attrgetter("out_packets"),
+    "inPacketBytes": attrgetter("in_packet_bytes"),
+    "outPacketBytes": attrgetter("out_packet_bytes"),
     # the time sorts read backwards: `uptime` puts the longest connected first, `uptimeDesc` the newest
-    "uptime": lambda one: one.connected_at,
-    "idle": lambda one: one.last_activity,
-    "protoVersion": lambda one: one.version,
+    "uptime": attrgetter("connected_at"),
+    "idle": attrgetter("last_activity"),
+    "protoVersion": attrgetter("version"),
 }
 
 
@@ -71,7 +76,7 @@ def sorted_connections(rows: list[Connection], sort: str, state: SimState) -> li
     key = _SORTS.get(sort.removesuffix("Desc"))
     if key is None:
         return rows
-    return sorted(rows, key=lambda one: (key(one), one.node_id, one.id), reverse=sort.endswith("Desc"))
+    return sorted(rows, key=key, reverse=sort.endswith("Desc"))
 
 
 @routes.add("GET", "/connz", servers=BOTH)
@@ -89,7 +94,7 @@ async def connz(call: Call) -> object:
         rows = [one for one in rows if uid in one.uid]
     rows = sorted_connections(rows, call.text("sort") or "id", call.state)[offset : offset + limit]
     return {
-        "connections": [connection_row(call.state, call.node_id, one) for one in rows],
+        "connections": connection_rows(call.state, call.node_id, rows),
         "now": rfc3339(call.state.now_ns(call.node_id)),
         "total": call.state.online.count(call.node_id),
         "offset": offset,

@@ -1,5 +1,7 @@
 """Every channel ever used, as the cluster keeps it: config, replicas, whether it runs."""
 
+from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from ..http import BOTH, Call, Crash, Fail, Reply, routes
@@ -8,6 +10,7 @@ from ..model import ChannelConfig, ChannelKey
 from .people import NANO
 from .slots import parse_uint
 
+_created_at = attrgetter("created_at")
 IDLE_AFTER = 600  # seconds until an unused channel's instance goes away
 
 
@@ -62,9 +65,9 @@ async def node_channels(call: Call) -> object:
     if answer := await _at_node(call):
         return answer
     state = call.state
-    configs = list(state.store.configs.values())
-    running = sum(_is_active(call, one) for one in configs if call.node_id in one.replicas)
-    found, more = _exact(call) if call.text("channel_id") else _page(call, configs)
+    active = (one for one in state.store.configs.values() if one.running and call.node_id in one.replicas)
+    running = sum(_is_active(call, one) for one in active)
+    found, more = _exact(call) if call.text("channel_id") else _page(call)
     return {"total": 0, "more": int(more), "running": running, "data": [_row(call, one) for one in found]}
 
 
@@ -75,15 +78,19 @@ def _exact(call: Call) -> tuple[list[ChannelConfig], bool]:
     return ([config] if call.state.leader_of(config.channel_id) == call.node_id else []), False
 
 
-def _page(call: Call, configs: list[ChannelConfig]) -> tuple[list[ChannelConfig], bool]:
+def _page(call: Call) -> tuple[list[ChannelConfig], bool]:
     limit, offset, pre = call.limit(deadly=False), call.number("offset_created_at"), call.number("pre") == 1
-    mine = [one for one in configs if call.state.leader_of(one.channel_id) == call.node_id]
-    mine.sort(key=lambda one: one.created_at, reverse=True)
+    everywhere = sorted(call.state.store.configs.values(), key=_created_at, reverse=True)
     if pre:
-        newer = [one for one in mine if one.created_at > offset]
+        newer = [one for one in everywhere if one.created_at > offset and _leads(call, one)]
         return newer[:limit][::-1], len(newer) > limit  # leaves out the rows nearest to the cursor
-    older = [one for one in mine if not offset or one.created_at < offset]
-    return older[:limit], len(older) > limit
+    older = (one for one in everywhere if (not offset or one.created_at < offset) and _leads(call, one))
+    page = list(islice(older, limit + 1))
+    return page[:limit], len(page) > limit
+
+
+def _leads(call: Call, config: ChannelConfig) -> bool:
+    return call.state.leader_of(config.channel_id) == call.node_id
 
 
 def _key(call: Call) -> ChannelKey:

@@ -5,7 +5,7 @@ from ..gojson import Struct
 from ..http import BOTH, OK, Call, Fail, Reply, routes
 from ..ids import MANAGER_UID, duration
 from ..state import SimState
-from .connections import connection_row, sorted_connections
+from .connections import connection_rows, sorted_connections
 
 LOGIN = Struct("managerLoginReq", {"username": "string", "password": "string"})
 
@@ -74,7 +74,7 @@ async def varz(call: Call) -> object:
         rows = sorted_connections(list(call.state.online.by_node[call.node_id].values()), "inMsgDesc", call.state)
         shown = rows[: call.number("conn_limit") or 20]
         blank = {"ip": "", "port": 0, "proxy_type_format": "", "leader_id": 0}
-        values["conns"] = [{**connection_row(call.state, call.node_id, one), **blank} for one in shown]
+        values["conns"] = [{**row, **blank} for row in connection_rows(call.state, call.node_id, shown)]
     values["conversation_cache_count"] = 0
     return values
 
