@@ -57,13 +57,25 @@ def _fast_passwords(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Looks at clusters are kept in the cache by their number, and numbers come again in tests."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
 def _closed_gateways() -> Iterator[None]:
+    """What a test leaves behind: open gateways, and looks at a cluster whose key the next one has again."""
     yield
+    from django.core.cache import cache
+
     from imadmin.clusters import connect
     from imadmin.core import aio
 
     if connect._open:
         aio.run(connect.close_all())
+    cache.clear()
 
 
 @pytest.fixture

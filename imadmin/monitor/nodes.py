@@ -127,10 +127,10 @@ class OneNode:
         return any(not one.is_empty for one in self.history.values())
 
 
-def overview(scope: Scope) -> NodesView:
-    """Every node by the last look, asked now when that is old, with the counters of its manager API."""
+def overview(scope: Scope, *, fresh: float = watch.FRESH_SECONDS) -> NodesView:
+    """Every node by the last look, asked now when that is older than `fresh` seconds, with the counters it tells."""
     scope.require(Permission.VIEW)
-    state = watch.state(scope)
+    state = watch.state(scope, fresh=fresh)
     read = readings.read(scope, state)
     return NodesView(state, tuple(_row(state, node, read) for node in state.nodes if node.id), read.at)
 
@@ -158,8 +158,8 @@ def one(scope: Scope, node_id: int, *, log_before: int = 0) -> OneNode:
     )
 
 
-def metrics(scope: Scope, node_id: int) -> NodeRow:
-    """One node's counters and rates.  Raises NotFound."""
+def row(scope: Scope, node_id: int) -> NodeRow:
+    """One node with its counters, without its history.  Raises NotFound."""
     scope.require(Permission.VIEW)
     state = watch.state(scope)
     node = state.node(node_id) if node_id else None

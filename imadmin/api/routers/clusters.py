@@ -1,11 +1,11 @@
-"""Clusters: which there are, their nodes, the connection test."""
+"""Clusters: which there are, the connection test."""
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from imadmin.accounts.permissions import Permission
-from imadmin.api.paging import paged, partial
-from imadmin.api.schemas.clusters import ClusterDetailOut, ClusterOut, NodeOut, NodesOut, ReportOut
+from imadmin.api.paging import paged
+from imadmin.api.schemas.clusters import ClusterDetailOut, ClusterOut, ReportOut
 from imadmin.api.schemas.common import Paged, problems
 from imadmin.clusters import access, actions, queries
 
@@ -37,20 +37,6 @@ def get_cluster(request: HttpRequest, slug: str) -> ClusterDetailOut:
         **ClusterOut.of(card).model_dump(),
         permissions=sorted(permission.value for permission in scope.permissions),
         capabilities=sorted(capability.value for capability in scope.gateway.capabilities),
-    )
-
-
-@router.get(
-    "/clusters/{slug}/nodes",
-    response={200: NodesOut, **problems(401, 404, 502)},
-    operation_id="list_nodes",
-    summary="Nodes of a cluster, each asked itself",
-)
-def list_nodes(request: HttpRequest, slug: str) -> NodesOut:
-    """Needs `view`. A node that doesn't answer is listed with `answers` false and named in `partial`."""
-    answer = queries.nodes(access.enter(request, slug))
-    return NodesOut(
-        items=[NodeOut.of(node) for node in answer.value], partial=partial(answer.failed), as_of=answer.as_of
     )
 
 

@@ -1,12 +1,12 @@
-"""Clusters, their nodes, and the connection test."""
+"""Clusters and the connection test."""
 
 from datetime import datetime
 
 from django.utils.translation import gettext
 
-from imadmin.api.schemas.common import Out, PartialOut
+from imadmin.api.schemas.common import Out
 from imadmin.clusters.queries import ClusterCard
-from imadmin.gateway.types import NodeStatus, ProbeReport, ProbeStep
+from imadmin.gateway.types import ProbeReport, ProbeStep
 
 
 class ClusterOut(Out):
@@ -36,50 +36,6 @@ class ClusterDetailOut(ClusterOut):
 
     permissions: list[str]
     capabilities: list[str]
-
-
-class NodeOut(Out):
-    """One node, asked directly.  null means unknown: it did not say.  uptime: seconds.  memory: bytes."""
-
-    id: str
-    answers: bool
-    is_leader: bool | None
-    online_by_cluster: bool | None
-    connections: int | None
-    version: str | None
-    uptime: float | None
-    memory: int | None
-    goroutines: int | None
-    slots_led: int | None
-    config_version: str | None
-    latency: float | None
-    error: str = ""
-
-    @classmethod
-    def of(cls, node: NodeStatus) -> "NodeOut":
-        return cls(
-            id=str(node.id),
-            answers=node.answers,
-            is_leader=node.is_leader,
-            online_by_cluster=node.online_by_cluster,
-            connections=node.connections,
-            version=node.version,
-            uptime=node.uptime,
-            memory=node.memory,
-            goroutines=node.goroutines,
-            slots_led=node.slots_led,
-            config_version=None if node.config_version is None else str(node.config_version),
-            latency=node.latency,
-            error=gettext(node.error) if node.error else "",
-        )
-
-
-class NodesOut(Out):
-    """partial: the nodes that are missing."""
-
-    items: list[NodeOut]
-    partial: list[PartialOut]
-    as_of: datetime
 
 
 class StepOut(Out):
