@@ -14,7 +14,7 @@ from imadmin.clusters.models import Cluster, Grant
 from imadmin.core import aio
 from imadmin.core.errors import AppError, NotFound, gettext_noop
 from imadmin.gateway.errors import Unauthorised
-from imadmin.gateway.types import Answer, NodeFailure, NodeStatus
+from imadmin.gateway.types import NodeFailure
 
 STATUS_SECONDS = 15
 
@@ -90,11 +90,6 @@ def card(cluster: Cluster, principal: Principal) -> ClusterCard:
         is_demo=cluster.is_demo,
         address=cluster.api_url if principal.is_owner else "",
     )
-
-
-def nodes(scope: Scope) -> Answer[tuple[NodeStatus, ...]]:
-    """Every node as it answers itself.  Raises GatewayError when nobody answers."""
-    return aio.run(scope.gateway.nodes())
 
 
 def status(scope: Scope) -> ClusterStatus:
