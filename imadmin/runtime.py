@@ -125,7 +125,7 @@ def _start_demo() -> Any:
     from imadmin.simulator import SimulatedCluster
 
     for ports in (DEMO_PORT, None):
-        demo = SimulatedCluster(nodes=3, seed=1, world="demo", ports=ports, manager_token=DEMO_TOKEN)
+        demo = SimulatedCluster(nodes=3, seed=1, world="demo", ports=ports, manager_token=DEMO_TOKEN, restless=True)
         try:
             demo.start()
         except OSError:

@@ -39,7 +39,7 @@ class SimulatedNode:
 class SimulatedCluster(Knobs):
     """A WuKongIM-v2-compatible cluster for demos, tests and benchmarks.
 
-    ports: None for free ones, or the first: each node takes +0 API, +1 manager, +2 websocket, the next node +10,
+    restless: now and then a slot's leader moves by itself, as when somebody works on a cluster.  ports: None for free ones, or the first: each node takes +0 API, +1 manager, +2 websocket, the next node +10,
     the control port is the first +9.  world: one of WORLDS or a WorldSpec.
     """
 
@@ -60,11 +60,13 @@ class SimulatedCluster(Knobs):
         allowlist_off_for_person: bool = True,
         clinging: float = 0.25,
         deaf_share: float = 0.75,
+        restless: bool = False,
     ) -> None:
         self.seed = seed
         self.world = WORLDS[world] if isinstance(world, str) else world
         self._node_count = nodes
         self._first_port = ports
+        self._restless = restless
         self._timings = timings or Timings(offline_after=offline_after)
         self._settings = Settings(
             manager_token=manager_token,
@@ -141,7 +143,11 @@ class SimulatedCluster(Knobs):
         everything = [door for doors_of in self._doors.values() for door in doors_of] + [control_door]
         for door in everything:
             await door.open()
-        traffic = asyncio.create_task(Traffic(state, self.world).run()) if self.world.is_alive else None
+        traffic = (
+            asyncio.create_task(Traffic(state, self.world, restless=self._restless).run())
+            if self.world.is_alive
+            else None
+        )
         self._ready.set()
         try:
             await self._finish.wait()

@@ -30,6 +30,7 @@ def handle(options: Mapping[str, Any], write: Callable[[str], object]) -> None:
         ports=options["port"] or None,
         world=options["world"],
         manager_token=options["token"],
+        restless=options["world"] != "empty",
     )
     done = threading.Event()
     with cluster:
@@ -54,7 +55,10 @@ def describe(cluster: SimulatedCluster, token: str) -> list[str]:
     lines += [
         f"  {url}/slow/{node}?seconds=1",
         f"  {url}/break/{node}?mode=html   ({', '.join(BREAK_MODES)})",
-        f"  {url}/skew/{node}?seconds=60",
+        f"  {url}/skew/{node}?seconds=60   {url}/metrics/{node}?mode=missing   {url}/close/{node}?door=manager",
+        f"  {url}/haunt/{node}?count=5   {url}/loiter/{node}?count=5   {url}/deafen/{node}?share=0.5",
+        f"  {url}/lag/{node}   {url}/unlag/{node}   {url}/stick_moves/1   {url}/join/0 (1: stuck)   {url}/storm/500",
+        f"  {url}/webhook/0?url=http://127.0.0.1:8000/hooks/wukongim/…   {url}/lose_batch/1",
         f"  {url}/wedge/7?seconds=5&written=0   {url}/unwedge/7   (a slot)",
     ]
     return lines

@@ -22,9 +22,10 @@ WAVE = 290.0  # seconds from one busy time to the next
 
 
 class Traffic:
-    def __init__(self, state: SimState, spec: WorldSpec) -> None:
+    def __init__(self, state: SimState, spec: WorldSpec, *, restless: bool = False) -> None:
         self._state = state
         self._spec = spec
+        self._restless = restless
         self._rng = random.Random(f"traffic-{state.seed}")
         self._chatter = Chatter(self._rng, state.cast.chats, state.cast.spammers)
         self._can_talk = bool(state.cast.chats) and spec.traffic_per_second > 0
@@ -40,7 +41,7 @@ class Traffic:
                     self._say()
             self._come_and_go()
             self._ping()
-            if self._spec.traffic_per_second and self._rng.random() < BEAT / LEADER_MOVES_EVERY:
+            if self._restless and self._rng.random() < BEAT / LEADER_MOVES_EVERY:
                 self._move_a_leader()
 
     def _busyness(self) -> float:
