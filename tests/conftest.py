@@ -57,14 +57,6 @@ def _fast_passwords(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    """Looks at clusters are kept in the cache by their number, and numbers come again in tests."""
-    from django.core.cache import cache
-
-    cache.clear()
-
-
-@pytest.fixture(autouse=True)
 def _closed_gateways() -> Iterator[None]:
     """What a test leaves behind: open gateways, and looks at a cluster whose key the next one has again."""
     yield
