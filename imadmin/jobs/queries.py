@@ -151,13 +151,18 @@ def one(scope: SiteScope, run_id: str) -> RunView:
     return view(row)
 
 
+def listed(scope: SiteScope) -> list[Job]:
+    """Jobs whose runs this person may see."""
+    is_owner = scope.can(Permission.MANAGE_SITE)
+    return [job for job in registry.known().values() if is_owner or not job.site]
+
+
 def startable(scope: SiteScope) -> list[Job]:
     """Jobs this person may start by hand here, by name."""
     if not scope.can(Permission.MANAGE_POLICIES):
         return []
-    is_owner = scope.can(Permission.MANAGE_SITE)
-    found = [job for job in registry.known().values() if job.by_hand and (is_owner or not job.site)]
-    return sorted((job for job in found if job.site or isinstance(scope, Scope)), key=lambda job: job.name)
+    found = (job for job in listed(scope) if job.by_hand and (job.site or isinstance(scope, Scope)))
+    return sorted(found, key=lambda job: job.name)
 
 
 def view(row: JobRun) -> RunView:

@@ -12,7 +12,7 @@ from imadmin.accounts.permissions import Permission
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
 from imadmin.core.outcomes import Result
-from imadmin.jobs import actions, queries, registry
+from imadmin.jobs import actions, queries
 from imadmin.jobs.queries import RunFilter, RunPage, RunView
 from imadmin.web import cells, job_words, respond, states
 from imadmin.web.forms.jobs import RunFilterForm, StartForm
@@ -85,7 +85,7 @@ def _around(scope: Scope) -> dict[str, Any]:
 
 
 def _runs_context(request: HttpRequest, scope: Scope) -> dict[str, Any]:
-    form = RunFilterForm(request.GET, jobs=registry.known().values())
+    form = RunFilterForm(request.GET, jobs=queries.listed(scope))
     wanted = form.wanted() if form.is_valid() else RunFilter()
     page = queries.page(scope, wanted, cursor=request.GET.get("cursor", ""))
     is_filtered = bool(wanted.job or wanted.state)
