@@ -39,8 +39,9 @@ class SimulatedNode:
 class SimulatedCluster(Knobs):
     """A WuKongIM-v2-compatible cluster for demos, tests and benchmarks.
 
-    restless: now and then a slot's leader moves by itself, as when somebody works on a cluster.  ports: None for free ones, or the first: each node takes +0 API, +1 manager, +2 websocket, the next node +10,
+    ports: None for free ones, or the first: each node takes +0 API, +1 manager, +2 websocket, the next node +10,
     the control port is the first +9.  world: one of WORLDS or a WorldSpec.
+    restless: now and then a slot's leader moves by itself, as when somebody works on the cluster.
     """
 
     def __init__(
