@@ -19,6 +19,7 @@ OPERATION = "connections"
 PAGE = 2000  # rows; the server sorts all of them for every page, 14 ms for 2 000 (5.5)
 OVERLAP = 32  # rows asked for again, so that some that left meanwhile don't shift others past us
 MOST_PAGES = 100  # a node
+MOST_TIMES_BACK = 8
 READING = Timeouts(connect=1.5, read=3.0, pool=2.0, total=5.0)
 
 TOO_MANY = gettext_noop("This node lists more connections than we read; the rest is missing")
@@ -65,12 +66,12 @@ class ConnectionsPart(Part):
         """Pages by connection id, each beginning inside the one before; when it doesn't, rows were lost: go back."""
         if not heard.member.url:
             raise Unreachable(NO_ADDRESS, node=heard.member.label, operation=OPERATION)
-        offset, back = 0, OVERLAP
+        offset, back, times_back = 0, OVERLAP, 0
         for _ in range(MOST_PAGES):
             page = await self._page(heard.member, offset)
             if offset and not (page.first in heard.own or page.first in heard.others):
-                if back < PAGE * 4:
-                    offset, back = max(0, offset - back), back * 4
+                if times_back < MOST_TIMES_BACK:
+                    offset, back, times_back = max(0, offset - back), back * 4, times_back + 1
                     continue
                 heard.shortfall = RESTLESS
             back = OVERLAP
