@@ -101,10 +101,12 @@ class Door:
         self._known_at = 0.0
         self._tallies: dict[int, Tally] = defaultdict(Tally)
         self._calls = 0
+        self._learning = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self.forget()
+        self._learning = asyncio.Lock()
         self._task = asyncio.create_task(self._flush_often(), name="hook-door")
 
     async def stop(self) -> None:
@@ -167,12 +169,7 @@ class Door:
         """Raises Refused 404 for whatever isn't exactly the address of a door, in the same time."""
         match = ADDRESS.fullmatch(path)
         slug, secret = match.groups() if match else ("", "")
-        if time.monotonic() - self._known_at > KNOWN_SECONDS:
-            self._known_at = time.monotonic()
-            try:
-                self._owners = await in_thread(_owners)
-            except DatabaseError:
-                self._known_at = 0.0  # those known before still open
+        await self._learn_owners()
         owner = self._owners.get(slug)
         given = hashlib.sha256(secret.encode()).hexdigest()
         if not hmac.compare_digest(given, owner.secret_hash if owner else "-" * 64) or owner is None:
@@ -182,6 +179,16 @@ class Door:
                 tally.refused_at = now()
             raise Refused(404, "not found")
         return owner
+
+    async def _learn_owners(self) -> None:
+        """One of those who find it old asks, the others wait for the answer."""
+        if time.monotonic() - self._known_at <= KNOWN_SECONDS:
+            return
+        async with self._learning:
+            if time.monotonic() - self._known_at > KNOWN_SECONDS:
+                with suppress(DatabaseError):  # those known before still open
+                    self._owners = await in_thread(_owners)
+                    self._known_at = time.monotonic()
 
     async def _flush_often(self) -> None:
         while True:

@@ -219,7 +219,8 @@ def dropped(cluster_pk: int) -> dict[str, Any] | None:
 def _filtered(scope: Scope, wanted: FeedFilter) -> QuerySet[Presence]:
     rows = Presence.objects.filter(cluster=scope.cluster)
     if wanted.uid.endswith("*") and len(wanted.uid) > 1:
-        rows = rows.filter(uid__startswith=wanted.uid[:-1])
+        begin = wanted.uid[:-1]  # not LIKE: to SQLite that is the same as another case
+        rows = rows.filter(uid__gte=begin, uid__lt=begin + chr(0x10FFFF))
     elif wanted.uid:
         rows = rows.filter(uid=wanted.uid)
     if wanted.device_flag is not None:

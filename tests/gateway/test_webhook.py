@@ -1,0 +1,96 @@
+"""The webhook's bodies as recorded from a real server, and what nobody but a stranger would send."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from imadmin.gateway.hook_types import BrokenHook, OnlineChange
+from imadmin.gateway.kinds.wukongim2.webhook import batch
+
+RECORDED = Path(__file__).parents[1] / "contract" / "recorded" / "wukongim-v2.2.5" / "webhooks"
+
+
+def recorded(name: str) -> tuple[str, bytes]:
+    request = json.loads((RECORDED / f"{name}.json").read_text("utf-8"))["request"]
+    return request["query"]["event"], json.dumps(request["json"]).encode()
+
+
+def test_recorded_online_changes_with_a_dash_in_the_uid() -> None:
+    assert batch(*recorded("user.onlinestatus")).online == (
+        OnlineChange("wa", 1, True, 50, 1, 1),
+        OnlineChange("w-c", 0, True, 51, 1, 1),
+        OnlineChange("w-c", 1, True, 52, 1, 2),
+    )
+    assert batch(*recorded("user.onlinestatus-offline")).online == (OnlineChange("w-c", 0, False, 51, 0, 1),)
+
+
+def test_recorded_messages() -> None:
+    found = batch(*recorded("msg.notify"))
+
+    first = found.messages[0]
+    assert (found.event, found.count) == ("msg.notify", len(found.messages))
+    assert (first.id, first.from_uid, first.target, first.channel_type) == (2123930045285142528, "wa", "wg", 2)
+    assert json.loads(first.payload)["content"] == "webhook 你好"
+    assert first.has_red_dot and first.is_stored and not first.is_command
+
+
+@pytest.mark.parametrize(
+    ("name", "sender", "to", "stored", "command"),
+    [
+        ("msg.offline-group", "wa", ("wb", "w-c"), True, False),
+        ("msg.offline-cmd", "wa", ("wb", "w-c"), True, True),
+        ("msg.offline-no-persist", "wa", ("wb", "w-c"), False, False),
+        ("msg.offline-system", "____system", ("wb",), True, False),
+        ("msg.offline-compressed", "wa", (), True, False),
+    ],
+)
+def test_recorded_messages_to_people_offline(
+    name: str, sender: str, to: tuple[str, ...], stored: bool, command: bool
+) -> None:
+    found = batch(*recorded(name))
+
+    (message,) = found.messages
+    assert (found.count, message.from_uid, message.to_uids) == (1, sender, to)
+    assert (message.is_stored, message.is_command) == (stored, command)
+
+
+@pytest.mark.parametrize(
+    ("said", "uid"),
+    [("--0-1-5-1-1", "-"), ("a-b-0-1-5-1-1", "a-b"), ("王-小明-1-0-5-0-0", "王-小明"), ("9-9-0-1-5-1-1", "9-9")],
+)
+def test_uids_are_split_from_the_right(said: str, uid: str) -> None:
+    assert batch("user.onlinestatus", json.dumps([said]).encode()).online[0].uid == uid
+
+
+@pytest.mark.parametrize(
+    ("event", "body"),
+    [
+        ("user.onlinestatus", b"not json"),
+        ("user.onlinestatus", b'{"a": 1}'),
+        ("user.onlinestatus", b'["-0-1-5-1-1"]'),
+        ("user.onlinestatus", b'["u-0-1-5-1"]'),
+        ("user.onlinestatus", b'["u-0-2-5-1-1"]'),
+        ("user.onlinestatus", b'["u-256-1-5-1-1"]'),
+        ("user.onlinestatus", b'["u-0-1-99999999999999999999-1-1"]'),
+        ("user.onlinestatus", b'["u-0-1--5-1-1"]'),
+        ("user.onlinestatus", '["u-٠-1-5-1-1"]'.encode()),
+        ("user.onlinestatus", b'["a\\u0000-0-1-5-1-1"]'),
+        ("user.onlinestatus", json.dumps([f"{'u' * 201}-0-1-5-1-1"]).encode()),
+        ("user.onlinestatus", b"[1]"),
+        ("msg.notify", b'{"data": 1}'),
+        ("msg.notify", b'[{"message_id": "x"}]'),
+        ("msg.offline", b"[]"),
+        ("msg.offline", b'{"message_id": 1, "channel_type": 1, "to_uids": [1]}'),
+        ("msg.notify", b'[{"message_id": 1, "channel_type": 1, "payload": "%%%"}]'),
+        ("something", b"7"),
+        ("msg.notify", b"[" * 100_000),
+    ],
+)
+def test_what_the_server_never_sends_is_broken(event: str, body: bytes) -> None:
+    with pytest.raises(BrokenHook):
+        batch(event, body)
+
+
+def test_an_event_nobody_knows_is_only_counted() -> None:
+    assert batch("msg.future", b"[1, 2]").count == 2
