@@ -25,6 +25,7 @@ PUBLIC, SIGNED_IN = "public", "signed in"
 # Inside a cluster: route -> what GET needs, what POST needs (None: that method isn't there).
 CLUSTER_PAGES: dict[str, tuple[Permission | None, Permission | None]] = {
     "overview": (P.VIEW, None),
+    "events": (P.VIEW, None),
     "cluster-status": (P.VIEW, None),
     "messages": (P.SEARCH_MESSAGES, None),
     "message": (P.SEARCH_MESSAGES, None),
@@ -80,6 +81,10 @@ CLUSTER_PAGES: dict[str, tuple[Permission | None, Permission | None]] = {
     "user-let-in": (P.RESTRICT_USERS, P.RESTRICT_USERS),
     "user-stop-sending": (P.RESTRICT_USERS, P.RESTRICT_USERS),
     "user-allow-sending": (P.RESTRICT_USERS, P.RESTRICT_USERS),
+    "jobs": (P.VIEW, None),
+    "job": (P.VIEW, None),
+    "job-start": (None, P.MANAGE_POLICIES),
+    "job-stop": (None, P.MANAGE_POLICIES),
     "operations": (P.VIEW, None),
     "operation": (P.VIEW, None),
     "operation-apply": (None, P.KICK),
@@ -140,6 +145,10 @@ API: dict[str, Any] = {
     "get_message": P.SEARCH_MESSAGES,
     "get_message_context": P.SEARCH_MESSAGES,
     "reveal_message": P.REVEAL_BODIES,
+    "list_runs": P.VIEW,
+    "get_run": P.VIEW,
+    "start_job": P.MANAGE_POLICIES,
+    "stop_run": P.MANAGE_POLICIES,
     "list_channels": P.VIEW,
     "create_channel": P.MANAGE_CHANNELS,
     "get_channel": P.VIEW,
@@ -178,6 +187,8 @@ API: dict[str, Any] = {
     "stop_user_sending": P.RESTRICT_USERS,
     "allow_user_sending": P.RESTRICT_USERS,
     "list_restrictions": P.VIEW,
+    "get_health": P.VIEW,
+    "list_events": P.VIEW,
     "list_connections": P.VIEW,
     "list_ghosts": P.VIEW,
     "list_presence": P.VIEW,
@@ -208,6 +219,7 @@ SAMPLES = {
     "slug": "demo", "uid": "nobody-by-this-name", "channel": ChannelRef("no-such-group", 2), "message_id": 1,
     "entry_id": 1, "token_id": 1, "username": "viewer", "flag": 0, "channel_type": 2, "channel_id": "no-such-group",
     "plan_id": "no-such-plan", "change_id": "no-such-plan", "verb": "add", "node": 1001, "slot": 3,
+    "operation_id": "no-such-operation", "run_id": "no-such-run",
 }  # fmt: skip
 
 

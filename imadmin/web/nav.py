@@ -60,6 +60,7 @@ CLUSTER = (
             Item(_("Nodes"), "server-2", "nodes", _P.VIEW, "node", "n", True),
             Item(_("Slots"), "grid-dots", "slots", _P.VIEW, "slot", "s", True),
             Item(_("Statistics"), "chart-line", "stats", _P.VIEW, "stats", in_cluster=True),
+            Item(_("Operations"), "arrows-exchange", "operations", _P.VIEW, "operation", in_cluster=True),
             Item(_("Jobs"), "calendar-repeat", "jobs", _P.VIEW, "job", "j", True),
         ),
     ),

@@ -15,6 +15,8 @@ PAGES = {
     "slot": "/c/demo/slots/3/",
     "users": "/c/demo/users/",
     "user": "{user}",
+    "operations": "/c/demo/operations/",
+    "jobs": "/c/demo/jobs/",
     "audit": "/audit/",
     "settings-clusters": "/settings/clusters/",
     "settings-people": "/settings/people/",

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from imadmin.accounts.models import ApiToken, User
 from imadmin.audit.record import Actor, Target, recorded
 from imadmin.clusters.models import Grant
+from imadmin.jobs.models import JobRun
 from tests.factories import store_cluster
 
 # Most queries a page may make once the session is warm.
@@ -23,6 +24,8 @@ MOST = {
     "/c/demo/nodes/1001/": 8,
     "/c/demo/slots/?slot=3": 12,
     "/c/demo/slots/3/": 9,
+    "/c/demo/operations/": 8,
+    "/c/demo/jobs/": 12,
     "/audit/": 8,
     "/settings/clusters/": 5,
     "/settings/people/": 6,
@@ -41,6 +44,7 @@ def crowd(cluster: Any) -> None:
         Grant.objects.create(token=token, cluster=cluster, role="viewer")
         store_cluster(SimpleNamespace(nodes=[SimpleNamespace(api_url="http://127.0.0.1:9", manager_url="http://127.0.0.1:9")]),
                       slug=f"c{number}")  # fmt: skip
+        JobRun.objects.create(id=f"r{number}", job="sample", cluster=cluster, state="failed", trigger="schedule")
         with recorded(Actor("user", "owner", "page"), "channel.deny", Target("channel", "2/g"), "spam", cluster="demo"):
             pass
 
