@@ -18,6 +18,7 @@ from imadmin.api.routers import (
     channels,
     clusters,
     connections,
+    health,
     jobs,
     messages,
     nodes,
@@ -25,6 +26,7 @@ from imadmin.api.routers import (
     policies,
     presence,
     slots,
+    stats,
     tokens,
     users,
 )
@@ -63,6 +65,7 @@ api = Api(
 )
 errors.install(api)
 api.add_router("", clusters.router, tags=["clusters"])
+api.add_router("clusters/{slug}", health.router, tags=["health"])
 api.add_router("clusters/{slug}", messages.router, tags=["messages"])
 api.add_router("clusters/{slug}", channels.router, tags=["channels"])
 api.add_router("clusters/{slug}", channel_lists.router, tags=["channels"])
@@ -74,5 +77,6 @@ api.add_router("clusters/{slug}", presence.router, tags=["presence"])
 api.add_router("clusters/{slug}", jobs.router, tags=["jobs"])
 api.add_router("clusters/{slug}", policies.router, tags=["policies"])
 api.add_router("clusters/{slug}", operations.router, tags=["operations"])
+api.add_router("clusters/{slug}", stats.router, tags=["stats"])
 api.add_router("", audit.router, tags=["audit"])
 api.add_router("", tokens.router, tags=["tokens"])

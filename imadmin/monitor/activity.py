@@ -22,7 +22,7 @@ PAGES_A_MINUTE = 6
 PAGE = 100
 KEPT_AN_HOUR = 50  # the busiest; the rest of an hour is not kept
 MOST_CHANNELS = 200_000  # remembered of a cluster; more are read but not compared
-ROUND_AGAIN = timedelta(minutes=1)  # a small cluster is not walked more often than this
+ROUND_AGAIN = timedelta(seconds=50)  # a small cluster is not walked more often than this
 PIECE = 200  # rows a statement
 
 

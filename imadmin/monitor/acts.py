@@ -63,17 +63,21 @@ def count(cluster: Cluster, *, until: datetime) -> int:
     return len(written)
 
 
-def between(cluster: Cluster, start: datetime, end: datetime) -> dict[str, int] | None:
-    """How often each act happened in these hours; None when they were never counted."""
+def by_hour(cluster: Cluster, start: datetime, end: datetime) -> list[tuple[int, str, int]]:
+    """(hour, act, how often) in order of time; hours that were not counted are left out."""
     rows = ActsHour.objects.filter(
         cluster=cluster, hour__gte=int(start.timestamp() // 3600), hour__lt=-(-int(end.timestamp()) // 3600)
     )
-    found = dict.fromkeys(ACTS, 0)
-    counted = False
-    for act, number in rows.values_list("act", "count"):
-        found[act] = found.get(act, 0) + number
-        counted = True
-    return found if counted else None
+    return list(rows.order_by("hour").values_list("hour", "act", "count"))
+
+
+def between(cluster: Cluster, start: datetime, end: datetime) -> dict[str, int] | None:
+    """How often each act happened in these hours; None when they were never counted."""
+    found = by_hour(cluster, start, end)
+    sums = dict.fromkeys(ACTS, 0)
+    for _, act, number in found:
+        sums[act] = sums.get(act, 0) + number
+    return sums if found else None
 
 
 def _done(action: str, outcome: str, detail: object) -> int:

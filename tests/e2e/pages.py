@@ -16,6 +16,7 @@ PAGES = {
     "users": "/c/demo/users/",
     "user": "{user}",
     "operations": "/c/demo/operations/",
+    "stats": "/c/demo/stats/",
     "jobs": "/c/demo/jobs/",
     "audit": "/audit/",
     "settings-clusters": "/settings/clusters/",

@@ -26,6 +26,7 @@ MOST = {
     "/c/demo/slots/3/": 9,
     "/c/demo/operations/": 8,
     "/c/demo/jobs/": 12,
+    "/c/demo/stats/": 14,
     "/audit/": 8,
     "/settings/clusters/": 5,
     "/settings/people/": 6,
