@@ -213,7 +213,7 @@ def _way_out(state: ClusterState, node: NodeHealth) -> tuple[Passage, ...]:
         Passage(Step.SILENT, not node.answers),
         Passage(Step.CALLED_OFFLINE, offline, not offline),
         Passage(Step.LED_ELSEWHERE, offline and not led, bool(offline and led), led, total),
-        Passage(Step.REPLACED, offline and not held, bool(offline and not led and held), held, total),
+        Passage(Step.REPLACED, offline and not held, have=held, of=total),
     )
 
 

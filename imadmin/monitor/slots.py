@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from imadmin.accounts.permissions import Permission
@@ -141,7 +142,7 @@ def overview(scope: Scope) -> SlotsView:
     scope.require(Permission.VIEW)
     state = watch.state(scope)
     day_ago = state.as_of - timedelta(days=1)
-    lately = SlotChange.objects.filter(cluster=scope.cluster, at__gte=day_ago)
+    lately = _changes(scope).filter(at__gte=day_ago)
     changed = list(lately.order_by("at", "id").values_list("slot", "before"))
     before = _led_before(state, changed)
     able = [node for node in state.nodes if node.role != PROXY and node.online_by_cluster and node.answers]
@@ -202,10 +203,15 @@ def days(scope: Scope, *, count: int = KEPT_DAYS, now: datetime | None = None) -
     today = (now or datetime.now(UTC)).astimezone(zone).date()
     wanted = [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
     start = datetime.combine(wanted[0], datetime.min.time(), zone)
-    times = SlotChange.objects.filter(cluster=scope.cluster, at__gte=start).values_list("at", flat=True)
+    times = _changes(scope).filter(at__gte=start).values_list("at", flat=True)
     counted = Counter(at.astimezone(zone).date() for at in times)
     watched = _watched_days(scope, start) | set(counted)
     return tuple(Day(day, counted[day] if day in watched else None) for day in wanted)
+
+
+def _changes(scope: Scope) -> QuerySet[SlotChange]:
+    """Without the first row of each slot, which only says who led it when watching began."""
+    return SlotChange.objects.filter(cluster=scope.cluster, before__isnull=False)
 
 
 def _watched_days(scope: Scope, start: datetime) -> set[date]:

@@ -46,7 +46,7 @@ def _diamond(x: int, y: int) -> str:
 
 
 def _corner(x: int, y: int) -> str:
-    return f"M{x + 14} {y}v8l-8-8z"
+    return f"M{x + 14} {y}v6l-6-6z"
 
 
 def _cursor(x: int, y: int) -> str:

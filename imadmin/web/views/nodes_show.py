@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from imadmin.clusters.access import Scope
 from imadmin.gateway.node_types import Latencies, NodeMetrics
@@ -29,15 +31,15 @@ def nodes_table(scope: Scope, rows: Sequence[NodeRow]) -> Table:
             Column("id", _("Node"), lambda row: _name(scope, row), kind="id", phone="m1"),
             Column("state", _("State"), lambda row: node_status(row.health.state, is_stuck=row.is_stuck),
                    kind="status", phone="m2"),
-            Column("slots", _("Slots led, held"), _slots, kind="num", phone="m3"),
-            Column("sockets", _("Open sockets"), lambda row: cells.number(row.open_sockets), kind="num", phone="m3"),
-            Column("sends", _("Sent a second"), lambda row: rate(row, "sends"), kind="num"),
-            Column("confirmed", _("Confirmed a second"), lambda row: rate(row, "recvacks"), kind="num", hide="p2"),
+            Column("slots", _("Led / held"), _slots, kind="num", phone="m3"),
+            Column("sockets", _("Sockets"), lambda row: cells.number(row.open_sockets), kind="num", phone="m3"),
+            Column("sends", _("Sent/s"), lambda row: rate(row, "sends"), kind="num"),
+            Column("confirmed", _("Confirmed/s"), lambda row: rate(row, "recvacks"), kind="num", hide="p2"),
             Column("cpu", _("CPU"), _cpu, kind="num"),
-            Column("memory", _("Memory"), lambda row: cells.size(row.memory), kind="num"),
+            Column("memory", _("Memory"), lambda row: known(row.memory, cells.size), kind="num"),
             Column("goroutines", _("Goroutines"), lambda row: cells.number(row.health.view.goroutines), kind="num",
                    hide="p3"),
-            Column("uptime", _("Uptime"), lambda row: cells.duration(row.uptime), kind="num"),
+            Column("uptime", _("Uptime"), lambda row: known(row.uptime, cells.duration), kind="num"),
             Column("config", _("Config"), _config, kind="num", hide="p3"),
             Column("clock", _("Clock"), lambda row: clock(row.health), kind="num", hide="p3"),
             Column("version", _("Version"), _version, hide="p3"),
@@ -82,6 +84,11 @@ def rate(row: NodeRow, name: str, digits: int = 1) -> object:
         return _waiting(row)
     value = getattr(row.rates, name)
     return cells.number(None if value is None else float(value), digits)
+
+
+def known(value: Any, write: Callable[[Any], str]) -> object:
+    """A written figure, or a faint "unknown"."""
+    return cells.number(None) if value is None else write(value)
 
 
 def _waiting(row: NodeRow) -> object:
@@ -135,7 +142,7 @@ def facts(one: OneNode) -> Facts:
     return [
         (_("Role"), role(node)),
         (_("Slots led, held"), _slots(one.row)),
-        (_("Uptime"), cells.duration(one.row.uptime) if node.answers else _last_seen(node)),
+        (_("Uptime"), known(one.row.uptime, cells.duration)) if node.answers else (_("Last seen"), _last_seen(node)),
         (_("Answers in"), cells.number(None) if view.latency is None else _ms(view.latency * 1000)),
         (_("Config version"), _config(one.row)),
         (_("Clock"), clock(node)),
@@ -145,8 +152,8 @@ def facts(one: OneNode) -> Facts:
 
 def _last_seen(node: NodeHealth) -> object:
     if node.last_seen is None:
-        return cells.html('<span class="faint">{word}</span>', word=_("never seen"))
-    return cells.html("{word} {when}", word=_("last seen"), when=cells.when(node.last_seen))
+        return cells.html('<span class="faint">{word}</span>', word=_("not since imadmin started"))
+    return cells.when(node.last_seen)
 
 
 def figures(row: NodeRow) -> Facts:
@@ -163,8 +170,8 @@ def figures(row: NodeRow) -> Facts:
         (_("Deliveries confirmed by clients"), _both(row, "recvacks")),
         (_("Pings"), _both(row, "pings")),
         (_("Waiting for another try"), cells.number(view.retry_queue)),
-        (_("Memory"), cells.size(told.resident_bytes)),
-        (_("Heap"), cells.size(told.heap_bytes)),
+        (_("Memory"), known(told.resident_bytes, cells.size)),
+        (_("Heap"), known(told.heap_bytes, cells.size)),
         (_("Goroutines"), cells.number(told.goroutines)),
         (_("CPU"), _cpu(row)),
         (_("Open files"), _of(told.open_fds, told.max_fds)),
@@ -270,9 +277,22 @@ def steps(passages: Sequence[Passage]) -> list[tuple[str, object, str]]:
     for one in passages:
         is_loss = one.step in (Step.SILENT, Step.CALLED_OFFLINE)
         shape = ("bad" if is_loss else "ok") if one.is_done else "run" if one.is_now else "off"
-        counted = _("%(have)s of %(all)s slots") % {"have": one.have, "all": one.of} if one.of else ""
-        found.append((shape, STEPS[one.step], counted))
+        found.append((shape, STEPS[one.step], _counted(one)))
     return found
+
+
+def _counted(one: Passage) -> str:
+    if one.have is None:
+        return ""
+    if one.step is Step.LED_ELSEWHERE:
+        return ngettext("it still leads %(count)s slot", "it still leads %(count)s slots", one.have) % {
+            "count": one.have
+        }
+    if one.step is Step.REPLACED:
+        return ngettext(
+            "%(count)s slot still counts on it", "%(count)s slots still count on it", one.have
+        ) % {"count": one.have}  # fmt: skip
+    return _("%(have)s of %(all)s slots") % {"have": one.have, "all": one.of} if one.of else ""
 
 
 def opinions_table(scope: Scope, opinions: Sequence[Opinion]) -> Table:

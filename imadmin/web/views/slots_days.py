@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from imadmin.monitor.slots import Day
 from imadmin.web import cells
@@ -41,7 +42,7 @@ def _picture(days: Sequence[Day], width: float, height: float, base: float, *, e
             tall = max(2.0, (base - TOP) * day.changes / top)
             bars.append(f"M{x:.1f} {base - tall:.1f}h{wide:.1f}v{tall:.1f}h-{wide:.1f}z")
         if (len(days) - 1 - place) % every == 0:
-            text = date_format(day.day, "MONTH_DAY_FORMAT")
+            text = date_format(day.day, pgettext("format of a day under a chart", "j M"))
             labels.append(cells.html('<text x="{x}" y="{y}" text-anchor="middle">{text}</text>',
                                      x=f"{x + wide / 2:.1f}", y=f"{base + 17:.0f}", text=text))  # fmt: skip
     middle = base - (base - TOP) / 2

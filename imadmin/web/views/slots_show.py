@@ -26,7 +26,7 @@ from imadmin.web.tables import Column, Table
 
 SHADES = ("h1", "h2", "h3", "h4")
 LEADER_SHADES = ("n1", "n2", "n3", "n4", "n5")
-ROWS_SHOWN = 50
+ROWS_SHOWN = 20
 SLIGHT_LAG, SOME_LAG = 2, 50
 Shade = Callable[[SlotHealth], str]
 
@@ -263,7 +263,7 @@ def history_table(rows: Sequence[SlotChange]) -> Table:
         columns=[
             Column("at", _("When"), lambda row: cells.clock(row.at), kind="id", phone="m1"),
             Column("leader", _("Led by"), lambda row: _who(row.leader), phone="m2"),
-            Column("before", _("Before"), lambda row: _who(row.before) if row.before is not None else "", phone="m3"),
+            Column("before", _("Before"), lambda row: _before(row), phone="m3"),
             Column("term", _("Term"), lambda row: str(row.term), kind="num"),
             Column("for", _("For"), lambda row: cells.duration(_lasted(rows, row)), kind="num"),
         ],
@@ -284,6 +284,12 @@ def _lasted(rows: Sequence[SlotChange], row: SlotChange) -> float:
 
 def _who(node: int) -> SafeString:
     return cells.mono(node) if node else cells.html('<span class="faint">{word}</span>', word=_("nobody"))
+
+
+def _before(row: SlotChange) -> SafeString:
+    if row.before is None:
+        return cells.html('<span class="faint">{word}</span>', word=_("first seen"))
+    return _who(row.before)
 
 
 def goal_why(goal: Goal) -> str:
