@@ -385,6 +385,7 @@ class NodeView:
     connections, memory (bytes), goroutines, retry_queue, cpu (percent): from its varz; None where it didn't tell.
     clock_offset: its clock minus ours in seconds, to about half a second; None where it didn't tell.
     config: only of the config leader.  manager_answers: None where it has no manager API or nobody tried.
+    sign_in_refused: our user and password are; only of the node whose manager API is the configured one.
     id: 0 = an address that never told which node it is.
     """
 
@@ -412,6 +413,7 @@ class NodeView:
     slots: tuple[SlotView, ...] = ()
     config: ConfigView | None = None
     manager_answers: bool | None = None
+    sign_in_refused: bool = False
 
 
 class StepResult(StrEnum):

@@ -195,3 +195,12 @@ def _before(cursor: str) -> Q:
     if at.tzinfo is None or type(place["id"]) is not int or not 0 <= place["id"] < 2**63:
         raise InvalidInput({"cursor": [paging.BROKEN_CURSOR]})
     return Q(at__lt=at) | Q(at=at, id__lt=place["id"])
+
+
+def nodes_of(scope: Scope) -> tuple[int, ...]:
+    """Nodes that something was written of, for a filter's choices."""
+    scope.require(Permission.VIEW)
+    rows = (
+        Event.objects.filter(cluster=scope.cluster, node__isnull=False).order_by("node").values_list("node", flat=True)
+    )
+    return tuple(node for node in rows.distinct() if node is not None)

@@ -305,6 +305,8 @@ class _Look:
         no_manager = [view.id for view in self.answering if view.manager_answers is False]
         if no_manager:
             self._find("manager_silent", Level.NOTE, nodes=no_manager)
+        if refused := [view.id for view in self.answering if view.sign_in_refused]:
+            self._find("sign_in_refused", Level.NOTE, nodes=refused)
         partial = [view.id for view in self.answering if view.error and not view.slots]
         if partial and len(partial) < len(self.answering):
             self._find("view_missing", Level.WARN, nodes=partial)
@@ -345,7 +347,7 @@ ORDER = (
     "all_refuse", "nobody_answers", "silent", "no_quorum", "leaderless", "no_config_leader", "leaders_disagree",
     "join_stuck", "refused", "called_offline", "move_stuck", "electing", "lagging", "retry_growing", "joining",
     "moving", "view_split", "view_missing", "slots_unknown", "under_replicated", "own_clock", "clock_skew",
-    "manager_silent",
+    "manager_silent", "sign_in_refused",
 )  # fmt: skip
 
 

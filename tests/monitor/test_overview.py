@@ -1,70 +1,31 @@
-"""The overview's figures: added up where told, unknown where not; the verdict; the last changes."""
-
-from dataclasses import replace
-
-import pytest
+"""The overview: a look that is shared, its last hour, what happened, the last changes."""
 
 from imadmin.audit.record import Target, event, recorded
-from imadmin.gateway.types import NodeStatus
-from imadmin.monitor import queries
-from imadmin.monitor.queries import Verdict, verdict_of
+from imadmin.monitor import events, queries
+from imadmin.monitor.health_types import Verdict
 
 
-def node(number, **changes):
-    status = NodeStatus(
-        id=number, cluster_address="", api_url="", answers=True, is_leader=number == 1, online_by_cluster=True,
-        connections=1, version=None, uptime=None, memory=None, goroutines=None, slots_led=None, config_version=None,
-        latency=None,
-    )  # fmt: skip
-    return replace(status, **changes)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "verdict"),
-    [
-        ((node(1), node(2)), Verdict.OK),
-        ((node(1), node(2, answers=False)), Verdict.DEGRADED),
-        ((node(1, answers=False), node(2, answers=False)), Verdict.DOWN),
-        ((), Verdict.DOWN),
-        ((node(2), node(3)), Verdict.UNSURE),
-        ((node(1), node(2, is_leader=True)), Verdict.UNSURE),
-        ((node(1), node(2, online_by_cluster=False)), Verdict.UNSURE),
-        ((node(1, is_leader=None), node(2)), Verdict.UNSURE),
-    ],
-)
-def test_the_verdict_is_no_better_than_what_was_heard(nodes, verdict):
-    assert verdict_of(nodes) is verdict
-
-
-def test_a_healthy_cluster_is_added_up(cluster, scope_of):
-    found = queries.nodes(scope_of(cluster, "viewer"))
-    assert found.verdict is Verdict.OK
-    assert (found.answering, len(found.nodes)) == (3, 3)
-    assert found.connections.is_complete
-    assert found.slots_led.value == 64
-
-
-def test_a_dead_node_is_missing_not_zero(own_cluster, scope_of, sim):
+def test_a_look_is_shared_until_somebody_asks_again(own_cluster, scope_of, sim):
     scope = scope_of(own_cluster, "viewer")
-    sim.call(lambda state: state.add_connection("anna", sim.nodes[0].id))
-    queries.nodes(scope)
+    first = queries.overview(scope)
+    assert first.state.verdict is Verdict.HEALTHY and first.hour["sends"].is_empty
     sim.kill(sim.nodes[2].id)
-    found = queries.nodes(scope)
-    assert found.verdict is Verdict.DEGRADED
-    assert [one.id for one in found.silent] == [sim.nodes[2].id]
-    assert found.silent[0].connections is None
-    assert (found.connections.value, found.connections.told_by, found.connections.of) == (1, 2, 3)
-    assert not found.connections.is_complete
-    assert [failure.node for failure in found.failed] == [str(sim.nodes[2].id)]
+    assert queries.overview(scope).state == first.state
+    assert queries.overview(scope, again=True).state.verdict is Verdict.DEGRADED
 
 
 def test_a_cluster_that_is_down_is_an_answer(own_cluster, scope_of, sim):
     for one in sim.nodes:
         sim.kill(one.id)
-    found = queries.nodes(scope_of(own_cluster, "viewer"))
-    assert found.verdict is Verdict.DOWN
-    assert found.failure is not None
-    assert (found.connections.value, found.nodes) == (None, ())
+    assert queries.overview(scope_of(own_cluster, "viewer")).state.verdict is Verdict.DOWN
+
+
+def test_troubles_and_restarts_are_counted_from_what_was_written_down(own_cluster, scope_of):
+    for kind in ("node_silent", "node_restarted", "node_restarted", "slot_leader"):
+        events.write(own_cluster, kind, node=1002)
+    seen = queries.overview(scope_of(own_cluster, "viewer"))
+    assert seen.troubles == {"bad": 1, "warn": 2} and seen.restarts == {1002: 2}
+    assert len(seen.events) == 4
 
 
 def test_the_last_changes_leave_out_searches_and_readings(own_cluster, scope_of):

@@ -17,13 +17,6 @@ from imadmin.monitor.models import Event, SlotChange, Watch
 from tests.monitor.health_stage import T0, after, config, healthy, silent, view, with_members
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered():
-    cache.clear()
-    yield
-    cache.clear()
-
-
 @pytest.fixture
 def heard():
     topics: list[str] = []

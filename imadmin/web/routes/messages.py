@@ -1,11 +1,10 @@
-"""The overview of a cluster, the search for messages, and the permalink of one."""
+"""The search for messages, and the permalink of one."""
 
 from django.urls import URLPattern, path
 
-from imadmin.web.views import message, messages, overview
+from imadmin.web.views import message, messages
 
 urlpatterns: list[URLPattern] = [
-    path("c/<slug:slug>/", overview.overview, name="overview"),
     path("c/<slug:slug>/messages/", messages.search, name="messages"),
     path("c/<slug:slug>/m/<int:message_id>/", message.permalink, name="message"),
     path("c/<slug:slug>/m/<int:message_id>/reveal/", message.reveal, name="message-reveal"),

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from imadmin.core.errors import AppError, gettext_noop
-from imadmin.gateway.errors import BadReply, GatewayError, RefusedLocally, Rejected, Unreachable
+from imadmin.gateway.errors import BadReply, GatewayError, RefusedLocally, Rejected, Unauthorised, Unreachable
 from imadmin.gateway.http import CUT_READ, Reply, base_url, gather_settled
 from imadmin.gateway.kinds.wukongim2 import answers, views_wire
 from imadmin.gateway.kinds.wukongim2.part import NO_ADDRESS, Part, reason_of
@@ -34,6 +34,7 @@ class ManagerChecks:
 
     tried: dict[str, float] = field(default_factory=dict)
     found: dict[str, bool] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def due(self, url: str) -> bool:
@@ -130,6 +131,7 @@ class ViewsPart(Part):
             slots=() if lost else own_slots or (),
             config=config if isinstance(config, ConfigView) else None,
             manager_answers=await self._manager_answers(manager, label),
+            sign_in_refused=manager in self.manager_checks.refused,
         )
 
     async def _meet(self, node: int, url: str, label: str) -> _Met:
@@ -219,6 +221,19 @@ class ViewsPart(Part):
             self.manager_checks.learn(manager, False)
             return
         self.manager_checks.learn(manager, True)
+        if manager == self.link.manager:
+            await self._check_sign_in(manager)
+
+    async def _check_sign_in(self, manager: str) -> None:
+        """All else here goes by the token alone, and would never notice."""
+        try:
+            await self.link.sign_in.bearer()
+        except Unauthorised:
+            self.manager_checks.refused.add(manager)
+        except GatewayError:
+            pass
+        else:
+            self.manager_checks.refused.discard(manager)
 
 
 async def _nothing() -> None:
