@@ -12,7 +12,7 @@ from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.gateway.connection_types import ConnectionRow, NodeConnections
 from imadmin.gateway.types import NodeFailure
 from imadmin.monitor.connections.index import SORTS, Bits, Index
-from imadmin.monitor.connections.snapshot import Known, Snapshot, snapshot
+from imadmin.monitor.connections.kept import Known, Snapshot, snapshot
 from imadmin.monitor.connections.terms import DEVICES, LEVELS, Filter, Term, read_term
 
 PAGE_SIZE = 50
