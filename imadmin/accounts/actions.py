@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from imadmin.accounts import preferences
+from imadmin.accounts import identity, preferences
 from imadmin.accounts.models import User
 from imadmin.accounts.permissions import Permission
 from imadmin.audit.record import Actor, Target, recorded
@@ -74,6 +74,7 @@ def set_owner(authority: Authority, user: User, is_owner: bool, *, reason: str) 
         User.objects.filter(pk=user.pk).update(is_owner=is_owner)
         user.is_owner = is_owner
         entry.finish(before={"owner": not is_owner}, after={"owner": is_owner})
+        identity.rights_changed(user.pk)
     return True
 
 
@@ -95,6 +96,7 @@ def set_active(authority: Authority, user: User, is_active: bool, *, reason: str
         user.is_active = is_active
         ended = 0 if is_active else end_sessions(user)
         entry.finish(before={"active": not is_active}, after={"active": is_active}, detail={"sessions_ended": ended})
+        identity.rights_changed(user.pk)
     return True
 
 
@@ -108,6 +110,7 @@ def reset_password(authority: Authority, user: User, *, password: str = "", reas
         user.set_password(password or made)
         user.save(update_fields=["password"])
         entry.finish(detail={"sessions_ended": end_sessions(user)})
+        identity.rights_changed(user.pk)
     return NewPassword(user, made)
 
 

@@ -32,6 +32,7 @@ def signed_in(request: HttpRequest | None, user: User, **_: Any) -> None:
 def signed_out(request: HttpRequest | None, user: User | None, **_: Any) -> None:
     if request is not None and user is not None:
         record.event(identity.person(request, user.username), "session.sign_out", Target("person", user.username))
+        identity.rights_changed(user.pk)
 
 
 @receiver(user_login_failed)
@@ -56,3 +57,4 @@ def sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = No
 @receiver(password_changed)
 def password_was_changed(request: HttpRequest, user: User, **_: Any) -> None:
     record.event(identity.person(request, user.username), "person.change_password", Target("person", user.username))
+    identity.rights_changed(user.pk)

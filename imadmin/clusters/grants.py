@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from imadmin.accounts import actions as people
+from imadmin.accounts import identity
 from imadmin.accounts.models import ApiToken, User
 from imadmin.accounts.permissions import CLUSTER_ROLES, Permission, Role
 from imadmin.audit.record import Target, recorded
@@ -75,6 +76,7 @@ def set_roles(scope: SiteScope, user: User, roles: Iterable[Wanted], *, reason: 
             Grant(user=user, cluster_id=cluster_id, role=role) for cluster_id, role in wanted - held
         )
         entry.finish(before=_named(held), after=_named(wanted))
+        identity.rights_changed(user.pk)
     return True
 
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ SOCKETS_A_SESSION = 40
 ROUND_SECONDS = 2.0
 LOOKING_SECONDS = 8  # how long "somebody looks" holds without being renewed
 RECHECK_SECONDS = 60.0
+SETTLE_SECONDS = 0.3
 REJOIN_SECONDS = 600.0  # the memory layer forgets group members after a day
 AGAIN_SECONDS = 1.0
 RESTART = 1012
@@ -148,9 +150,11 @@ class Hub:
         for topic, version in message.get("changed", {}).items():
             place, _, rest = topic.partition("/")
             if place == PEOPLE:
-                self._check(socket for socket in self._sockets if str(socket.user_key) == rest)
+                self._check_soon("user_key", rest)
             else:
                 noun = rest.partition("/")[0]
+                if noun == "cluster":  # changed, or gone
+                    self._check_soon("slug", place)
                 by_slug[place][noun] = max(version, by_slug[place].get(noun, 0))
         for slug, nouns in by_slug.items():
             for socket in self._watching.get(slug, ()):
@@ -186,7 +190,14 @@ class Hub:
         if keys:
             await in_thread(cache.set_many, keys, LOOKING_SECONDS)
 
-    def _check(self, sockets: Any) -> None:
+    def _check_soon(self, name: str, value: str) -> None:
+        """Sockets of whom this is so: not at once, as a sign-out is announced a moment before its session is gone."""
+        asyncio.get_running_loop().call_later(
+            SETTLE_SECONDS,
+            lambda: self._check(socket for socket in self._sockets if str(getattr(socket, name)) == value),
+        )
+
+    def _check(self, sockets: Iterable[Socket]) -> None:
         """Ask again whether these may watch; a few threads do it, one after the other."""
         now = time.monotonic()
         for socket in list(sockets):

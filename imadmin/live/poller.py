@@ -62,6 +62,7 @@ class _Watched:
     cluster: Cluster
     task: asyncio.Task[None] | None = None
     poke: asyncio.Event = field(default_factory=asyncio.Event)
+    revision: int = 0
     state: ClusterState | None = None
     leased_until: float = 0.0
     is_looked_at: bool = False
@@ -177,6 +178,11 @@ class Poller:
     async def _look_and_wait(self, one: _Watched) -> None:
         began = time.monotonic()
         one.poke.clear()
+        if one.revision != one.cluster.revision:  # reached differently now: what was seen may be another cluster
+            if one.revision:
+                one.state, one.seen = None, {}
+                await in_thread(watch.forget, one.cluster.pk)
+            one.revision = one.cluster.revision
         gateway = await in_thread(connect.gateway_for, one.cluster)
         before = one.state or await in_thread(watch.recall, one.cluster.pk)
         state = await health.look(gateway, before, slug=one.slug)
