@@ -163,7 +163,8 @@ class _Look:
         )
 
     def _node_state(self, view: NodeView, member: MemberView | None) -> NodeState:
-        if not view.answers:
+        has_no_door_yet = member is not None and member.status != JOINED and not view.api_url
+        if not view.answers and not has_no_door_yet:  # before it joined the cluster knows no API address of a node
             return NodeState.REFUSED if view.error_code in REFUSED_CODES else NodeState.SILENT
         if member and member.status != JOINED:
             return NodeState.JOIN_STUCK if self._lasts(f"joining/{view.id}", STUCK_AFTER) else NodeState.JOINING

@@ -91,8 +91,9 @@ def picture(
         layers["cur"] = [_cursor(*_place(chosen, columns, left, top))]
     width, height = left + columns * PITCH + 1, top + rows * PITCH + 1
     return cells.html(
-        '<svg class="slotmap" viewBox="-2 -2 {width} {height}" role="img" aria-label="{say}" data-columns="{columns}"'
-        ' data-count="{count}" data-left="{left}" data-top="{top}" data-pitch="{pitch}">{numbers}{paths}</svg>',
+        '<svg class="slotmap{few}" viewBox="-2 -2 {width} {height}" role="img" aria-label="{say}"'
+        ' data-columns="{columns}" data-count="{count}" data-left="{left}" data-top="{top}" data-pitch="{pitch}">{numbers}{paths}</svg>',
+        few=" few" if columns < 32 else "",
         width=width, height=height, say=say, columns=columns, count=len(cells_), left=left, top=top, pitch=PITCH,
         numbers=cells.join(_numbers(columns, rows, left, top)) if numbered else "",
         paths=cells.join(

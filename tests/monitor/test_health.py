@@ -225,6 +225,14 @@ def test_a_join_is_seen_and_named_stuck_after_a_minute():
     assert stuck.finding("join_stuck").since == T0
 
 
+def test_a_node_without_an_address_yet_is_joining_not_silent():
+    unreachable = replace(silent(4), api_url="", error="The cluster gives no address for this node")
+    views = (*(replace(one, members=(*one.members, member(4, status=1))) for one in healthy()), unreachable)
+    state = after(views)
+    assert state.node(4).state is NodeState.JOINING and "silent" not in codes(state)
+    assert after(views, views, every=61.0).node(4).state is NodeState.JOIN_STUCK
+
+
 def test_a_move_that_lasts_over_a_minute_is_stuck_also_when_the_leader_was_silent_meanwhile():
     pending = config(pending=(PendingSlot(0, 1, 9, (9,)),))
     moving = (view(1, config=pending), view(2), view(3))

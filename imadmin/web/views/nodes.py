@@ -14,7 +14,7 @@ from imadmin.core.errors import InvalidInput
 from imadmin.core.paging import BROKEN_CURSOR
 from imadmin.monitor import event_words
 from imadmin.monitor import nodes as queries
-from imadmin.monitor.nodes import NodeRow, NodesView, OneNode
+from imadmin.monitor.nodes import NodeRow, NodesView, OneNode, Step
 from imadmin.web import respond
 from imadmin.web.slot_words import NODE_MEANS, node_status
 from imadmin.web.views import nodes_log, nodes_show
@@ -86,7 +86,12 @@ def node_context(scope: Scope, one: OneNode) -> dict[str, Any]:
 
 def passing(row: NodeRow) -> dict[str, Any]:
     """A node on its way in or out, for its panel."""
-    return {"row": row, "steps": nodes_show.steps(row.passage), "means": NODE_MEANS.get(row.health.state, "")}
+    return {
+        "row": row,
+        "steps": nodes_show.steps(row.passage),
+        "is_way_in": row.passage[0].step is Step.WILL_JOIN,
+        "means": NODE_MEANS.get(row.health.state, ""),
+    }
 
 
 def _odd(row: NodeRow) -> tuple[NodeRow, Any, Any]:

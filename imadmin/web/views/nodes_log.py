@@ -20,7 +20,7 @@ def log_table(entries: Sequence[LogEntry]) -> Table:
     return Table(
         columns=[
             Column("index", _("Entry"), lambda entry: str(entry.index), kind="id", phone="m1"),
-            Column("command", _("What"), lambda entry: _command(entry), phone="m2"),
+            Column("command", _("What"), _command, phone="m2", css="nw"),
             Column("data", _("Of what"), log_words, kind="fill", phone="m3"),
             Column("term", _("Term"), lambda entry: str(entry.term), kind="num", hide="p2"),
             Column("at", _("At, node’s clock"), lambda entry: cells.visible(entry.at_text), css="nw faint"),

@@ -31,8 +31,8 @@ def nodes_table(scope: Scope, rows: Sequence[NodeRow]) -> Table:
             Column("id", _("Node"), lambda row: _name(scope, row), kind="id", phone="m1"),
             Column("state", _("State"), lambda row: node_status(row.health.state, is_stuck=row.is_stuck),
                    kind="status", phone="m2"),
-            Column("slots", _("Led / held"), _slots, kind="num", phone="m3"),
-            Column("sockets", _("Sockets"), lambda row: cells.number(row.open_sockets), kind="num", phone="m3"),
+            Column("slots", _("Led / held"), _slots_labelled, kind="num", phone="m3"),
+            Column("sockets", _("Sockets"), _sockets, kind="num", phone="m3"),
             Column("sends", _("Sent/s"), lambda row: rate(row, "sends"), kind="num"),
             Column("confirmed", _("Confirmed/s"), lambda row: rate(row, "recvacks"), kind="num", hide="p2"),
             Column("cpu", _("CPU"), _cpu, kind="num"),
@@ -76,6 +76,18 @@ def _slots(row: NodeRow) -> object:
         led=cells.number(node.slots_led),
         held=cells.number(node.slots_held),
     )
+
+
+def _slots_labelled(row: NodeRow) -> object:
+    """On a phone the heads are gone, so the figure says what it is."""
+    return cells.html(
+        '{figure} <span class="only-phone in">{word}</span>', figure=_slots(row), word=_("slots led, held")
+    )
+
+
+def _sockets(row: NodeRow) -> object:
+    figure = cells.number(row.open_sockets)
+    return cells.html('{figure} <span class="only-phone in">{word}</span>', figure=figure, word=_("sockets"))
 
 
 def rate(row: NodeRow, name: str, digits: int = 1) -> object:

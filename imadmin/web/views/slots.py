@@ -15,7 +15,7 @@ from imadmin.clusters.access import Scope
 from imadmin.core.errors import NotFound
 from imadmin.monitor import event_words
 from imadmin.monitor import slots as queries
-from imadmin.monitor.health_types import ClusterState, SlotState
+from imadmin.monitor.health_types import ClusterState, NodeState, SlotState
 from imadmin.monitor.slots import OneSlot, SlotsView
 from imadmin.web import respond
 from imadmin.web.forms.slots import BY, MapForm
@@ -118,7 +118,12 @@ def one_context(scope: Scope, one: OneSlot) -> dict[str, Any]:
 
 
 def state_context(state: ClusterState) -> dict[str, Any]:
-    return {"state": state, "as_of": state.as_of, "silent": state.silent, "stale": state.is_stale()}
+    return {
+        "state": state,
+        "as_of": state.as_of,
+        "silent": [node for node in state.silent if node.state not in (NodeState.JOINING, NodeState.JOIN_STUCK)],
+        "stale": state.is_stale(),
+    }
 
 
 def _worst(view: SlotsView) -> Any:
