@@ -15,6 +15,18 @@ _template = Engine(autoescape=True).from_string(
 )
 
 
+_slots = Engine(autoescape=True).from_string(
+    "<!doctype html><html><body><table>{% for row in rows %}<tr><td>{{ row.id }}</td><td>{{ row.leader_id }}</td>"
+    "<td>{{ row.term }}</td><td>{{ row.log_index }}</td><td>{{ row.status }}</td></tr>{% endfor %}</table></body></html>"
+)
+
+
+def slots(_request: HttpRequest) -> HttpResponse:
+    ids = ",".join(map(str, range(1024)))
+    reply = _client.get(f"{os.environ['BENCH_API']}/cluster/slots", params={"ids": ids})
+    return HttpResponse(_slots.render(Context({"rows": reply.json()})))
+
+
 def channels(_request: HttpRequest) -> HttpResponse:
     reply = _client.get(f"{os.environ['BENCH_API']}/cluster/channels", params={"limit": 50})
     return HttpResponse(_template.render(Context({"rows": reply.json()["data"]})))

@@ -5,4 +5,4 @@ from django.urls import path
 from benchmarks import bare
 from imadmin.urls import handler400, handler403, handler404, handler500, urlpatterns  # noqa: F401
 
-urlpatterns = [path("bare/channels/", bare.channels), *urlpatterns]
+urlpatterns = [path("bare/channels/", bare.channels), path("bare/slots/", bare.slots), *urlpatterns]

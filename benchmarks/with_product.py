@@ -18,10 +18,11 @@ class Stage:
 
 
 @contextmanager
-def stage_with_product() -> Iterator[Stage]:
+def stage_with_product(*, slots: int = 0) -> Iterator[Stage]:
+    """slots: how many the cluster has; 0 = as its world has."""
     from django.core.management import call_command
 
-    with stage.simulated(["--world", "demo"]) as sim:
+    with stage.simulated(["--world", "demo", *(["--slots", str(slots)] if slots else [])]) as sim:
         os.environ["BENCH_API"] = sim.apis[0]
         os.environ["BENCH_TOKEN"] = stage.TOKEN
         call_command("migrate", verbosity=0)

@@ -5,17 +5,19 @@ import signal
 import threading
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .cluster import SimulatedCluster
 from .faults import BREAK_MODES
-from .world import WORLDS
+from .world import WORLDS, WorldSpec
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--nodes", type=int, default=3, help="number of nodes (default 3)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same world (default 1)")
     parser.add_argument("--port", type=int, default=5101, help="first port; the next node takes +10 (0: free ports)")
+    parser.add_argument("--slots", type=int, default=0, help="number of slots, up to 1024 (default: as the world has)")
     parser.add_argument("--token", default="", help="managerToken; guards the main API when given")
     parser.add_argument(
         "--world", choices=tuple(WORLDS), default="demo", help="living demo world (default), nothing, or very much"
@@ -28,7 +30,7 @@ def handle(options: Mapping[str, Any], write: Callable[[str], object]) -> None:
         nodes=options["nodes"],
         seed=options["seed"],
         ports=options["port"] or None,
-        world=options["world"],
+        world=_world(options["world"], options.get("slots") or 0),
         manager_token=options["token"],
         restless=options["world"] != "empty",
     )
@@ -41,6 +43,10 @@ def handle(options: Mapping[str, Any], write: Callable[[str], object]) -> None:
         with contextlib.suppress(KeyboardInterrupt):
             done.wait()
     write("simulated cluster stopped")
+
+
+def _world(name: str, slots: int) -> WorldSpec:
+    return replace(WORLDS[name], slot_count=slots) if slots else WORLDS[name]
 
 
 def describe(cluster: SimulatedCluster, token: str) -> list[str]:

@@ -92,9 +92,10 @@ def picture(
     width, height = left + columns * PITCH + 1, top + rows * PITCH + 1
     return cells.html(
         '<svg class="slotmap{few}" viewBox="-2 -2 {width} {height}" role="img" aria-label="{say}"'
-        ' data-columns="{columns}" data-count="{count}" data-left="{left}" data-top="{top}" data-pitch="{pitch}">{numbers}{paths}</svg>',
-        few=" few" if columns < 32 else "",
-        width=width, height=height, say=say, columns=columns, count=len(cells_), left=left, top=top, pitch=PITCH,
+        ' data-columns="{columns}" data-count="{count}" data-left="{left}" data-top="{top}" data-pitch="{pitch}">'
+        "{numbers}{paths}</svg>",
+        few=" few" if columns < 32 else "", width=width, height=height, say=say, columns=columns,
+        count=len(cells_), left=left, top=top, pitch=PITCH,
         numbers=cells.join(_numbers(columns, rows, left, top)) if numbered else "",
         paths=cells.join(
             cells.html('<path class="{css}" d="{d}"/>', css=css, d="".join(parts)) for css, parts in layers.items()

@@ -1,0 +1,36 @@
+"""The page of 1024 slots, one of them chosen, against a bare Django view that asks one node for them and lists them."""
+
+import statistics
+import time
+
+from benchmarks.measure import Figure, paired
+from benchmarks.with_product import stage_with_product
+
+ROUNDS = 40
+SLOTS = 1024
+MOST = 0.150
+
+
+def run() -> Figure:
+    with stage_with_product(slots=SLOTS) as on:
+        ours: list[float] = []
+
+        def page() -> None:
+            started = time.perf_counter()
+            reply = on.product.get("/c/bench/slots/?slot=486")
+            ours.append(time.perf_counter() - started)
+            assert reply.status_code == 200 and f'data-count="{SLOTS}"' in reply.text, (
+                reply.status_code,
+                reply.text[:500],
+            )
+
+        def bare() -> None:
+            reply = on.product.get("/bare/slots/")
+            assert reply.text.count("<tr>") == SLOTS
+
+        measured, baseline = paired(page, bare, rounds=ROUNDS)
+        size = len(on.product.get("/c/bench/slots/?slot=486").content)
+    timed = sorted(ours[-ROUNDS:])
+    p95 = timed[int(len(timed) * 0.95) - 1]
+    note = f"p50 {statistics.median(timed) * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms, {size / 1024:.0f} KiB unpacked"
+    return Figure(f"page of {SLOTS} slots vs a bare list of them", measured, baseline, 0, MOST, ROUNDS, note)
