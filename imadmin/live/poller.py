@@ -188,13 +188,20 @@ class Poller:
         state = await health.look(gateway, before, slug=one.slug)
         await in_thread(_conclude, one.cluster, state)
         one.state = state
-        self._relay.looked(one.slug, at=_milliseconds(state.as_of), every=self._interval(one))
+        told = self._tell(one, state)
         self._compare_beside(one, gateway)
         while (rest := began + self._interval(one) - time.monotonic()) > 0 and await self._holds(one):
+            if told != self._interval(one):  # nobody looks any more: it is no standstill that the next look is later
+                told = self._tell(one, state)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(rest, self._pace.step)):
                     await one.poke.wait()
                     break
+
+    def _tell(self, one: _Watched, state: ClusterState) -> float:
+        every = self._interval(one)
+        self._relay.looked(one.slug, at=_milliseconds(state.as_of), every=every)
+        return every
 
     def _interval(self, one: _Watched) -> float:
         """A node that is slow to answer is asked less often: our questions are not to be what keeps it busy."""
