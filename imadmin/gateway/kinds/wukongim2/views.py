@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from imadmin.core.errors import AppError, gettext_noop
-from imadmin.gateway.errors import BadReply, GatewayError, RefusedLocally, Rejected, Unauthorised, Unreachable
+from imadmin.gateway.errors import BadReply, GatewayError, RefusedLocally, Rejected, TimedOut, Unauthorised, Unreachable
 from imadmin.gateway.http import CUT_READ, Reply, base_url, gather_settled
 from imadmin.gateway.kinds.wukongim2 import answers, views_wire
 from imadmin.gateway.kinds.wukongim2.part import NO_ADDRESS, Part, reason_of
@@ -101,8 +101,9 @@ class ViewsPart(Part):
             self._figures(url, label),
             self._config(url, label) if hello.is_leader else _nothing(),
         )
-        if isinstance(members, AppError):  # it went silent between two calls
-            return _silent(hello.id, url, members)
+        for answer in (members, own_slots, figures):
+            if (answer is members and isinstance(answer, AppError)) or isinstance(answer, (Unreachable, TimedOut)):
+                return _silent(hello.id, url, answer)  # it went silent between two calls
         said = figures if isinstance(figures, views_wire.Figures) else None
         lost = own_slots if isinstance(own_slots, AppError) else None
         manager = self._manager_url(url, said.manager) if said else ""
