@@ -165,8 +165,10 @@ def claim(run_id: str, worker: str) -> JobRun | None:
 
 
 def announce(row: JobRun) -> None:
-    """Open pages refetch their list of runs."""
-    events.changed(f"{row.cluster.slug if row.cluster else 'site'}/jobs")
+    """Open pages refetch their list of runs; one of the site is on every cluster's page, for owners."""
+    slugs = [row.cluster.slug] if row.cluster else Cluster.objects.values_list("slug", flat=True)
+    for slug in slugs:
+        events.changed(f"{slug}/jobs")
 
 
 def next_in_line(row: JobRun) -> None:

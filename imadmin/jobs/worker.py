@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 SEEN_KEY = "jobs:worker"
 SEEN_SECONDS = 60
+AGAIN_SECONDS = 5.0
 
 
 class Pool(BasePool):  # type: ignore[misc]
@@ -115,21 +116,25 @@ class Worker:
         from imadmin.celery import app
 
         logging.getLogger("celery").setLevel(logging.WARNING)  # a line for every message would drown the rest
-        try:
-            self._controller = app.WorkController(
-                pool_cls="imadmin.jobs.worker:Pool",
-                concurrency=PLACES,
-                hostname=f"imadmin@{process_name()}",
-                without_gossip=True,
-                without_mingle=True,
-                without_heartbeat=True,
-            )
-            if not self._stop.is_set():
-                self._controller.start()
-        except BaseException:
-            logger.exception("jobs.worker_failed")
-        finally:
-            close_old_connections()
+        while not self._stop.is_set():
+            try:
+                self._controller = app.WorkController(
+                    pool_cls="imadmin.jobs.worker:Pool",
+                    concurrency=PLACES,
+                    hostname=f"imadmin@{process_name()}",
+                    without_gossip=True,
+                    without_mingle=True,
+                    without_heartbeat=True,
+                )
+                if not self._stop.is_set():
+                    self._controller.start()
+            except BaseException:
+                logger.exception("jobs.worker_failed")
+            finally:
+                close_old_connections()
+            if not self._stop.is_set():  # it gave up by itself; a process that only looks alive is worse than a retry
+                self._controller = None
+                self._stop.wait(AGAIN_SECONDS)
 
     # -- the pulse -------------------------------------------------------------------------------------------------
 
@@ -157,9 +162,10 @@ class Worker:
             )
         work.give_up_overdue()
         recovery.recover()
-        with contextlib.suppress(Exception):  # the cache may be a Redis that is away
-            cache.set(SEEN_KEY, datetime.now(UTC), SEEN_SECONDS)
         pool = self._pool()
+        if pool:
+            with contextlib.suppress(Exception):  # the cache may be a Redis that is away
+                cache.set(SEEN_KEY, datetime.now(UTC), SEEN_SECONDS)
         if pool and at_work.has_place() and not at_work.closing.is_set():
             # What was queued before a start in embedded mode has surely been forgotten.
             patience = timedelta(0) if self._alone and not self._has_looked else self._patience

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
@@ -75,9 +76,12 @@ def missed(run: RunView) -> str:
 def _span(first: datetime | None, last: datetime | None) -> str:
     if not first or not last:
         return ""
-    if first == last:
-        return cells.exact(first)
-    return _("%(first)s to %(last)s") % {"first": cells.exact(first), "last": cells.exact(last)}
+    begin, end = timezone.localtime(first), timezone.localtime(last)
+    day, minute = "%Y-%m-%d ", "%H:%M"
+    if begin.strftime(day + minute) == end.strftime(day + minute):
+        return begin.strftime(day + minute)
+    until = end.strftime(minute if begin.date() == end.date() else day + minute)
+    return _("%(first)s to %(last)s") % {"first": begin.strftime(day + minute), "last": until}
 
 
 def filled(template: str, params: Any) -> str:
