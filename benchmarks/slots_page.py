@@ -8,7 +8,7 @@ from benchmarks.with_product import stage_with_product
 
 ROUNDS = 40
 SLOTS = 1024
-MOST = 0.150
+GOAL = 0.150  # on a machine that does nothing else; the bound is the baseline, which the same load slows down
 
 
 def run() -> Figure:
@@ -32,5 +32,9 @@ def run() -> Figure:
         size = len(on.product.get("/c/bench/slots/?slot=486").content)
     timed = sorted(ours[-ROUNDS:])
     p95 = timed[int(len(timed) * 0.95) - 1]
-    note = f"p50 {statistics.median(timed) * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms, {size / 1024:.0f} KiB unpacked"
-    return Figure(f"page of {SLOTS} slots vs a bare list of them", measured, baseline, 0, MOST, ROUNDS, note)
+    reached = "reached" if statistics.median(timed) <= GOAL else "not reached"
+    note = (
+        f"p50 {statistics.median(timed) * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms, {size / 1024:.0f} KiB unpacked; "
+        f"goal {GOAL * 1000:.0f} ms {reached}"
+    )
+    return Figure(f"page of {SLOTS} slots vs a bare list of them", measured, baseline, 1.2, 0, ROUNDS, note)

@@ -156,10 +156,14 @@ def overview(scope: Scope) -> SlotsView:
     )
 
 
-def one(scope: Scope, slot_id: int) -> OneSlot:
-    """One slot; each living node that holds it is asked for its own log positions now.  Raises NotFound."""
+def one(scope: Scope, slot_id: int, *, among: SlotsView | None = None) -> OneSlot:
+    """One slot; each living node that holds it is asked for its own log positions now.  Raises NotFound.
+
+    among: all of them, where they are known already.
+    """
     scope.require(Permission.VIEW)
-    state = watch.state(scope)
+    state = among.state if among else watch.state(scope)
+    writes = among.writes if among else slot_writes.writes(scope.cluster.pk, state)
     slot = state.slot(slot_id)
     if slot is None:
         raise NotFound(NO_SLOT if state.slots else NOT_NOW)
@@ -169,7 +173,7 @@ def one(scope: Scope, slot_id: int) -> OneSlot:
         state=state,
         slot=slot,
         copies=_copies(scope, state, slot, pending),
-        per_minute=slot_writes.writes(scope.cluster.pk, state).per_minute.get(slot_id),
+        per_minute=writes.per_minute.get(slot_id),
         pending=pending,
         leads=_goals(state, slot, [(slot.leader, node) for node in slot.replicas if node != slot.leader], pending),
         holds=_goals(state, slot, _elsewhere(state, slot), pending),

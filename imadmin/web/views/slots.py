@@ -32,7 +32,7 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
     form = MapForm(request.GET)
     form.is_valid()
     view = queries.overview(scope)
-    one = _chosen(scope, form)
+    one = _chosen(scope, form, view)
     if respond.wants_fragment(request) and one and not form.errors:
         say = f"{_('Slot %(slot)s') % {'slot': one.slot.id}}: {SLOT_STATES[one.slot.state][1]}"
     else:
@@ -55,12 +55,12 @@ def slot(request: HttpRequest, slug: str, slot: int) -> HttpResponse:
     return respond.page_or_fragment(request, PAGE, context, fragment="slot")
 
 
-def _chosen(scope: Scope, form: MapForm) -> OneSlot | None:
+def _chosen(scope: Scope, form: MapForm, view: SlotsView) -> OneSlot | None:
     slot = form.cleaned_data.get("slot")
     if slot is None:
         return None
     try:
-        return queries.one(scope, slot)
+        return queries.one(scope, slot, among=view)
     except NotFound as error:
         form.add_error("slot", error.text(_))
         return None
