@@ -76,6 +76,28 @@ class Archive:
         self._by_client_no.setdefault(message.client_msg_no, []).append(message)
         return message
 
+    def cut(self, key: ChannelKey, last_seq: int) -> int:
+        """Take the rows after `last_seq` out of a channel; they stay where only the search looks. How many."""
+        log = self.logs.get(key)
+        if log is None or len(log) <= last_seq:
+            return 0
+        gone = len(log) - last_seq
+        if isinstance(log, SeededLog):
+            return log.cut(gone)
+        del log[last_seq:]
+        return gone
+
+    def last_seq_of(self, key: ChannelKey, uid: str) -> int:
+        """The sequence number of somebody's newest message in a channel."""
+        said = self._by_sender.get(uid, {}).get(key)
+        if said:
+            return said[-1].seq
+        channel = self.seeded.channel_of(key) if self.seeded else None
+        if channel is None or self.seeded is None:
+            return 0
+        newest = next(self.seeded.said_in(channel, uid, newest_first=True), None)
+        return newest.seq if newest else 0
+
     def at(self, key: ChannelKey, seq: int) -> Message | None:
         log = self.logs.get(key, ())
         return log[seq - 1] if 1 <= seq <= len(log) else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from . import gojson
 from .ids import CMD_SUFFIX, SYSTEM_DEVICE, SYSTEM_UID, ChannelType, Reason, hash64, other_of, stored_id
-from .model import ChannelKey, Connection, Message
+from .model import ChannelConfig, ChannelKey, Connection, Message
 from .shapes import message_object
 from .state import SimState
 
@@ -126,9 +126,9 @@ def new_message(state: SimState, node_id: int, draft: Draft) -> Message:
 
 
 def store_and_deliver(state: SimState, message: Message, draft: Draft, source: Connection | None = None) -> bool:
-    """Append to the channel's log and push to everybody who is online; False when the channel's leader is gone."""
+    """Append to the channel's log and push to everybody who is online; False when it can't be stored or sent on."""
     config = state.channel_config(message.key)
-    if not state.topology.answers(config.leader_id):
+    if not _can_store(state, config):
         return False
     if not message.no_persist:
         message.term = config.term
@@ -136,13 +136,25 @@ def store_and_deliver(state: SimState, message: Message, draft: Draft, source: C
         for replica in config.replicas:
             state.count(replica, "append")
         config.last_append, config.running = state.now_ns(), True
+        config.stopped_on.clear()
+        if state.misdeeds.is_quiet(message.key):
+            return False  # only the leader has it, and nobody hears of it
     uids = receivers_of(state, draft)
     if state.hooks.url:
         _tell_hooks(state, message, draft, config.leader_id, uids)
-    if draft.channel_type == ChannelType.PERSON and not draft.subscribers:
+    is_command = message.channel_id.endswith(CMD_SUFFIX) and not message.no_persist
+    if is_command or (draft.channel_type == ChannelType.PERSON and not draft.subscribers):
         state.store.add_conversations(uids, message.key)
     _push(state, message, draft, uids, source)
     return True
+
+
+def _can_store(state: SimState, config: ChannelConfig) -> bool:
+    """Its leader is there, most of its replicas are, and the channel is not wedged."""
+    answering = sum(state.topology.answers(node) for node in config.replicas)
+    if not state.topology.answers(config.leader_id) or answering <= len(config.replicas) // 2:
+        return False
+    return (config.channel_id, config.channel_type) not in state.misdeeds.wedged
 
 
 def _tell_hooks(state: SimState, message: Message, draft: Draft, leader: int, uids: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from . import gojson
 from .behaviour import Draft, send_from_client
 from .gojson import Struct
-from .ids import MANAGER_UID, ChannelType, has_forbidden
+from .ids import MANAGER_UID, ChannelType, Reason, has_forbidden
 from .listen import Receive, Scope, Send, drop
 from .model import Connection
 from .routes.connections import kick_connection
@@ -215,7 +215,7 @@ class Session:
         try:
             frame = read_frame(text)
             if frame["method"] == "send":
-                self._reply(connection, self._sent(connection, frame))
+                self._acknowledge(connection, self._sent(connection, frame))
             elif frame["method"] == "ping":
                 self._ponged(connection, frame)
             else:
@@ -232,13 +232,21 @@ class Session:
         if frame is not None and connection.here:
             self.push(frame)
 
+    def _acknowledge(self, connection: Connection, frame: dict[str, Any]) -> None:
+        """What could not be stored is told only when the server has given up."""
+        if frame["result"]["reasonCode"] == Reason.SYSTEM_ERROR:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.state.timings.propose_timeout, self._reply, connection, frame)
+        else:
+            self._reply(connection, frame)
+
     def _ponged(self, connection: Connection, frame: dict[str, Any]) -> None:
         connection.in_packets += 1
         connection.out_packets += 1
         self.state.count(self.state.leader_of(connection.uid), "ping")
         self._reply(connection, {"jsonrpc": "2.0", "id": frame.get("id", "")})
 
-    def _sent(self, connection: Connection, frame: dict[str, Any]) -> dict[str, object] | None:
+    def _sent(self, connection: Connection, frame: dict[str, Any]) -> dict[str, Any]:
         params = frame["params"]
         try:
             form = gojson.fill(params, SEND)
@@ -261,7 +269,8 @@ class Session:
         result: dict[str, object] = {}
         if params.get("header"):
             result["header"] = params["header"]
-        result |= {"messageId": str(message.id), "messageSeq": message.seq, "reasonCode": int(reason)}
+        result |= {"messageId": str(message.id), "messageSeq": message.seq if reason == Reason.SUCCESS else 0}
+        result["reasonCode"] = int(reason)
         return {"jsonrpc": "2.0", "id": frame.get("id", ""), "result": result}
 
 

@@ -96,7 +96,7 @@ class Failover:
         node.online = False
         node.offline_count += 1
         node.last_offline = int(time.time())
-        topology.log_config("CMDTypeNodeOnlineStatusChange", f'{{"nodeId":{node_id},"online":false}}')
+        topology.log_config("CMDTypeNodeOnlineStatusChange", {"nodeId": node_id, "online": False})
         self._moves.orphan(node_id)
         topology.later(SLOTS_MOVE, self._moves.adopt_orphans)
 
@@ -112,7 +112,7 @@ class Failover:
             return
         if not topology.view.nodes[node_id].online:
             topology.view.nodes[node_id].online = True
-            topology.log_config("CMDTypeNodeOnlineStatusChange", f'{{"nodeId":{node_id},"online":true}}')
+            topology.log_config("CMDTypeNodeOnlineStatusChange", {"nodeId": node_id, "online": True})
         if restarted:
             self.on_restarted(node_id)
         topology.later(SLOTS_RETURN, self._moves.welcome_back, node_id)

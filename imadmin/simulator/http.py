@@ -165,8 +165,14 @@ class Call:
 
     # -- writing -------------------------------------------------------------------------------------------------
 
-    async def propose(self, slot: int, change: Callable[[], T], failed: str = "context deadline exceeded") -> T:
-        """Write to a slot: a wedged one, or one without quorum, gives up after five seconds."""
+    async def propose(
+        self,
+        slot: int,
+        change: Callable[[], T],
+        *log: tuple[str, object],
+        failed: str = "context deadline exceeded",
+    ) -> T:
+        """Write to a slot: a wedged one, or one without quorum, gives up after five seconds. log: (command, data)."""
         state = self.state
         wedge = state.wedged.get(slot)
         if wedge is not None:
@@ -177,14 +183,18 @@ class Call:
         if not state.topology.slot_has_quorum(slot):
             await asyncio.sleep(state.timings.propose_timeout)
             raise Fail(failed)
-        state.topology.log_slot(slot, state.now_ns())
+        for cmd, data in log:
+            state.topology.log_slot(slot, state.now_ns(), cmd, data)
         state.count(state.topology.slot_leader(slot), "propose")
         return change()
 
-    async def propose_each(self, uids: Iterable[str], change: Callable[[str], object]) -> None:
+    async def propose_each(
+        self, uids: Iterable[str], change: Callable[[str], object], cmd: str, key: tuple[str, int]
+    ) -> None:
         """One write per uid to the uid's slot; the first slot that is stuck ends the call half done."""
         for uid in uids:
-            await self.propose(self.state.slot_of(uid), lambda uid=uid: change(uid))  # type: ignore[misc]
+            data = {"channelId": key[0], "channelType": key[1], "uid": uid}
+            await self.propose(self.state.slot_of(uid), lambda uid=uid: change(uid), (cmd, data))  # type: ignore[misc]
 
 
 Handler = Callable[[Call], Awaitable[Any]]

@@ -5,7 +5,7 @@ and only its restart finishes the join.
 """
 
 from .moves import BALANCE, Moves
-from .topology import Liveness, NodeInfo, Slot, Topology
+from .topology import Liveness, NodeInfo, Slot, Topology, raw_node, raw_slot
 
 CONFIGURED = 2.0  # seconds from its appearance to "joining"
 JOINED = 4.0  # and to "joined"
@@ -26,7 +26,7 @@ class Joining:
         view.nodes[node_id] = NodeInfo(node_id, cluster_addr, "", status=1, created_at=int(now), join=True)
         topology.live[node_id] = Liveness(started_at=now)
         view.learners, view.migrate_from, view.migrate_to = [node_id], node_id, node_id
-        topology.log_config("CMDTypeNodeJoin", f'{{"id":{node_id},"clusterAddr":"{cluster_addr}"}}')
+        topology.log_config("CMDTypeNodeJoin", raw_node(view.nodes[node_id]))
         if stuck:
             self.stuck.add(node_id)
         topology.later(CONFIGURED, self._configured, node_id)
@@ -37,7 +37,7 @@ class Joining:
         view.learners, view.migrate_from, view.migrate_to = [], 0, 0
         view.nodes[node_id].status = 2
         view.term += 1
-        topology.log_config("CMDTypeNodeJoining", f'{{"nodeId":{node_id}}}')
+        topology.log_config("CMDTypeNodeJoining", {"nodeId": node_id})
         if node_id in self.stuck:
             view.leader = node_id
             own = view.copy()
@@ -67,7 +67,7 @@ class Joining:
         for slot in chosen:
             slot.learners.append(node_id)
             slot.migrate_to = node_id
-        topology.log_config("CMDTypeNodeJoined", f'{{"nodeId":{node_id},"slots":{len(chosen)}}}')
+        topology.log_config("CMDTypeNodeJoined", {"nodeId": node_id, "slots": [raw_slot(slot) for slot in chosen]})
         topology.later(REPLICAS_MOVE, self._moved, node_id, [slot.id for slot in chosen])
 
     def _share(self, node_id: int) -> list[Slot]:

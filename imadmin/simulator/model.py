@@ -67,6 +67,9 @@ class ChannelConfig:
     status: int = 0
     migrate_from: int = 0
     migrate_to: int = 0
+    learners: list[int] = field(default_factory=list)
+    started_at: int = 0
+    stopped_on: set[int] = field(default_factory=set)  # nodes whose instance was stopped by hand
     last_append: int = 0
     running: bool = False
     written_by: int = 0  # the slot leader that saved it last; it shows the row without its id

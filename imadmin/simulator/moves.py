@@ -25,7 +25,7 @@ class Moves:
     def migrate(self, slot: Slot, source: int, target: int) -> None:
         """Asked again while it is pending, it changes nothing."""
         topology = self._topology
-        topology.log_config("CMDTypeSlotMigrate", f'{{"fromNodeId":{source},"slotId":{slot.id},"toNodeId":{target}}}')
+        topology.log_config("CMDTypeSlotMigrate", {"fromNodeId": source, "slotId": slot.id, "toNodeId": target})
         if slot.is_moving:
             return
         self._begin(slot, source, target)
@@ -63,7 +63,7 @@ class Moves:
     def elect(self, slot: Slot) -> None:
         """It ends at another replica; without one that is online it never ends."""
         slot.status = 1
-        self._topology.log_config("CMDTypeSlotStatusChange", f'{{"slotId":{slot.id},"status":1}}')
+        self._topology.log_config("CMDTypeSlotStatusChange", {"slotId": slot.id, "status": 1})
         self._topology.later(ELECTION, self._end_elections, [slot.id])
 
     def _end_elections(self, slot_ids: list[int]) -> None:

@@ -214,5 +214,11 @@ class SeededLog(Sequence[Message]):
             return self._sent[place - self._count]
         return self._seeded.at(self._channel, place + 1)
 
+    def cut(self, count: int) -> int:
+        """Only what was really sent can go."""
+        gone = min(count, len(self._sent))
+        del self._sent[len(self._sent) - gone :]
+        return gone
+
     def append(self, message: Message) -> None:
         self._sent.append(message)

@@ -67,7 +67,9 @@ def _add_channels(state: SimState, seeded: Seeded) -> None:
             leader_id=slot.leader,
             created_at=created,
             updated_at=created,
-            conf_version=state.topology.log_slot(slot.id, created),
+            conf_version=state.topology.log_slot(
+                slot.id, created, "CMDChannelClusterConfigSave", {"channel_id": key[0], "channel_type": key[1]}
+            ),
             last_append=seeded.at(channel, count).timestamp * 1_000_000_000 if count else 0,
             written_by=slot.leader,
         )

@@ -15,14 +15,17 @@ from . import gojson
 from .archive import Archive
 from .chatter import Cast
 from .closing import Closings
+from .events import Events
 from .failover import Failover
 from .faults import NodeFaults, Wedge
 from .hooks import Hooks
 from .ids import ChannelType, Snowflake, person_id, slot_of
 from .joining import Joining
+from .misdeeds import Misdeeds
 from .model import ChannelConfig, ChannelKey, Connection, Device, ListEntry, Message
 from .moves import Moves
 from .online import Online
+from .shapes import stored_config
 from .store import Store
 from .topology import Timings, Topology, build_topology
 
@@ -95,6 +98,9 @@ class SimState:
         self._left_alone: dict[int, list[Connection]] = {}
         self.store = Store(self.now_ns, self.snowflake)
         self.archive = Archive()
+        self.events = Events()
+        self.handed_out: dict[str, list[tuple[ChannelKey, int]]] = {}  # commands that wait for their syncack
+        self.misdeeds = Misdeeds(self.archive)
         self.online = Online(self.node_ids, self.leader_of_uid, settings.clinging)
         self.closings = Closings(self.online, self.leader_of_uid, lambda node: self.topology.live[node].alive)
         self.hooks = Hooks(self.node_ids, timings)
@@ -154,22 +160,28 @@ class SimState:
         entry = self.topology.view.slots[slot]
         config = self.store.configs.get(key)
         if config is None:
-            index = self.topology.log_slot(slot, self.now_ns())
-            config = self.store.config(key, entry.replicas, entry.leader, index)
-            config.written_by = entry.leader
+            config = self.store.config(key, entry.replicas, entry.leader, 0)
+            self.save_config(config)
             return config
         if not self.topology.view.nodes[config.leader_id].online:
             config.leader_id, config.term = entry.leader, config.term + 1
-            config.conf_version = self.topology.log_slot(slot, self.now_ns())
-            config.written_by = entry.leader
+            self.save_config(config)
         return config
+
+    def save_config(self, config: ChannelConfig) -> None:
+        """Written to the channel's slot; its index there is the config's version."""
+        slot = self.slot_of(config.channel_id)
+        config.conf_version = self.topology.log_slot(
+            slot, self.now_ns(), "CMDChannelClusterConfigSave", stored_config(config)
+        )
+        config.written_by = self.topology.slot_leader(slot)
 
     def save_conversations(self, uid: str) -> None:
         """The periodic save of somebody's read positions: an entry in his slot's log, when it can be written."""
         slot = self.slot_of(uid)
         leader = self.topology.slot_leader(slot)
         if slot not in self.wedged and self.topology.slot_has_quorum(slot) and self.topology.answers(leader):
-            self.topology.log_slot(slot, self.now_ns())
+            self.topology.log_slot(slot, self.now_ns(), "CMDAddOrUpdateConversationsBatchIfNotExist", [{"uid": uid}])
             self.count(leader, "propose")
 
     def members(self, key: ChannelKey) -> Iterable[str]:
@@ -234,7 +246,7 @@ class SimState:
 
     def add_user(self, uid: str, *, token: str = "", flag: int = 0, level: int = 0) -> Device:
         """A uid with a user and a device row, as `POST /user/token` leaves it."""
-        self.topology.log_slot(self.slot_of(uid), self.now_ns())
+        self.topology.log_slot(self.slot_of(uid), self.now_ns(), "CMDAddDevice", {"uid": uid, "device_flag": flag})
         return self.store.set_device(uid, flag, level, token or f"tok-{uid}-{flag}")
 
     def add_group(
@@ -254,7 +266,8 @@ class SimState:
             self.store.touch_channel(key)
         self.store.add_to(self.store.members, key, members)
         self.store.add_conversations(members, key)
-        self.topology.log_slot(self.slot_of(channel_id), self.now_ns())
+        data = {"channel_id": channel_id, "channel_type": int(channel_type)}
+        self.topology.log_slot(self.slot_of(channel_id), self.now_ns(), "CMDAddChannelInfo", data)
         return key
 
     def add_message(

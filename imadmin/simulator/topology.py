@@ -7,8 +7,12 @@ elsewhere: `failover` when nodes go and come, `moves` for transfers and election
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+SLOT_LOG_KEPT = 128
 
 
 @dataclass(slots=True)
@@ -65,11 +69,13 @@ class Slot:
 
 
 @dataclass(slots=True)
-class ConfigEntry:
+class LogEntry:
+    """One entry of a raft log; `data` becomes JSON text when somebody reads it."""
+
     index: int
     term: int
     cmd: str
-    data: str
+    data: object
     at: float
 
 
@@ -116,7 +122,8 @@ class Topology:
     view: View
     timings: Timings
     live: dict[int, Liveness]
-    config_log: list[ConfigEntry] = field(default_factory=list)
+    config_log: list[LogEntry] = field(default_factory=list)
+    slot_logs: dict[int, deque[LogEntry]] = field(default_factory=dict)  # the newest of each slot
     frozen_logs: dict[tuple[int, int], int] = field(default_factory=dict)  # (node, slot): where its copy stopped
     on_leaders_moved: Callable[[], None] = lambda: None
 
@@ -170,23 +177,23 @@ class Topology:
         """Run it after so many seconds of the real server's time."""
         asyncio.get_running_loop().call_later(seconds * self.pace, fn, *args)
 
-    def log_slot(self, slot: int, now_ns: int) -> int:
+    def log_slot(self, slot: int, now_ns: int, cmd: str = "", data: object = None) -> int:
         entry = self.view.slots[slot]
         entry.log_index += 1
         entry.last_log_time = now_ns
+        log = self.slot_logs.get(slot)
+        if log is None:
+            log = self.slot_logs[slot] = deque(maxlen=SLOT_LOG_KEPT)
+        log.append(LogEntry(entry.log_index, entry.term, cmd or "CMDUpdateChannelInfo", data, now_ns / 1e9))
         return entry.log_index
 
-    def log_config(self, cmd: str, data: str) -> None:
+    def log_config(self, cmd: str, data: object) -> None:
         self.view.version += 1
-        self.config_log.append(ConfigEntry(self.view.version, self.view.term, cmd, data, time.time()))
+        self.config_log.append(LogEntry(self.view.version, self.view.term, cmd, data, time.time()))
 
     def log_slots(self, slots: list[Slot]) -> None:
         """One entry for all slots of one proposal."""
-        rows = [
-            f'{{"id":{one.id},"leader":{one.leader},"term":{one.term},"replicas":[{",".join(map(str, one.replicas))}]}}'
-            for one in slots
-        ]
-        self.log_config("CMDTypeSlotUpdate", f"[{','.join(rows)}]")
+        self.log_config("CMDTypeSlotUpdate", [raw_slot(one) for one in slots])
 
     def give(self, slot: Slot, node_id: int) -> None:
         """Make the node the slot's leader; the caller logs it."""
@@ -194,6 +201,61 @@ class Topology:
         self.frozen_logs.pop((node_id, slot.id), None)
         if slot.migrate_to == node_id:
             slot.settle()
+
+
+def without_zeros(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value}
+
+
+def raw_slot(slot: Slot) -> dict[str, Any]:
+    return without_zeros(
+        {
+            "id": slot.id,
+            "leader": slot.leader,
+            "term": slot.term,
+            "replicas": list(slot.replicas),
+            "learners": list(slot.learners),
+            "migrateFrom": slot.migrate_from,
+            "migrateTo": slot.migrate_to,
+            "expectLeader": slot.expect_leader,
+            "status": slot.status,
+        }
+    )
+
+
+def raw_node(one: NodeInfo) -> dict[str, Any]:
+    return without_zeros(
+        {
+            "id": one.id,
+            "clusterAddr": one.cluster_addr,
+            "apiServerAddr": one.api_addr,
+            "join": one.join,
+            "online": one.online,
+            "offlineCount": one.offline_count,
+            "lastOffline": one.last_offline,
+            "allowVote": True,
+            "status": one.status,
+            "createdAt": one.created_at,
+        }
+    )
+
+
+def raw_config(view: View) -> dict[str, Any]:
+    """The configuration as `/cluster/info` shows it and the config log begins with it: zero values are left out."""
+    return without_zeros(
+        {
+            "version": view.version,
+            "slotCount": len(view.slots),
+            "slotReplicaCount": view.slot_replicas,
+            "channelReplicaCount": view.channel_replicas,
+            "term": view.term,
+            "migrateFrom": view.migrate_from,
+            "migrateTo": view.migrate_to,
+            "learners": list(view.learners),
+            "nodes": [raw_node(one) for one in view.nodes.values()],
+            "slots": [raw_slot(slot) for slot in view.slots],
+        }
+    )
 
 
 def build_topology(
@@ -218,9 +280,7 @@ def build_topology(
     view = View(nodes, slots, ids[len(ids) // 2], slot_replicas=replica_count, channel_replicas=replica_count)
     topology = Topology(view=view, timings=timings, live={node: Liveness(started_at=now) for node in ids})
     view.version = 0
-    topology.log_config("CMDTypeConfigChange", "")
+    topology.log_config("CMDTypeConfigChange", raw_config(view))
     for node in nodes.values() if len(ids) > 1 else ():
-        topology.log_config(
-            "CMDTypeConfigApiServerAddrChange", f'{{"apiServerAddr":"{node.api_addr}","nodeId":{node.id}}}'
-        )
+        topology.log_config("CMDTypeConfigApiServerAddrChange", {"apiServerAddr": node.api_addr, "nodeId": node.id})
     return topology

@@ -15,7 +15,7 @@ from imadmin.simulator.tokens import make
 
 RECORDED = Path(__file__).parent.parent / "contract" / "recorded" / "wukongim-v2.2.5"
 SECRET = "simulated-cluster-secret"
-NODE_FIELDS = ("node_id", "op_node_id")
+NODE_FIELDS = ("node_id", "op_node_id", "migrate_from", "migrate_to")
 # one client without kept connections: each test has ports of its own, and a TLS context a call would cost more
 CLIENT = httpx.Client(verify=False, timeout=20, limits=httpx.Limits(max_keepalive_connections=0))
 
@@ -150,6 +150,8 @@ def _store(state: SimState, message: Message) -> None:
     state.archive.store(message)
     if message.channel_type == 1 and "____cmd" not in message.channel_id:
         state.store.add_conversations(message.channel_id.split("@"), message.key)
+    if message.channel_id == "ma_group____cmd":
+        state.store.add_conversations(["ma_bob"], message.key)
 
 
 def _recorded_messages() -> list[Message]:
@@ -157,8 +159,7 @@ def _recorded_messages() -> list[Message]:
     for name in all_names("messages", "conversations"):
         for row in _rows_with_payload(Recording.load(name).body):
             message = _message(row)
-            if message.setting & 2 == 0:  # message events are not served yet
-                found[message.id] = message
+            found[message.id] = message
     return sorted(found.values(), key=lambda one: (one.key, one.seq))
 
 

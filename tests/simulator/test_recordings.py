@@ -10,31 +10,15 @@ from .conftest import StartCluster
 from .replay import Recording, all_names, assert_like, send, set_stage
 
 NOT_SERVED_YET = (
-    "messages/message-event",
-    "messages/cluster-message-eventsync",
-    "messages/message-sync-",
-    "messages/message-sync.",
-    "messages/message-syncack",
-    "messages/channel-messagesync-stream",
-    "conversations/syncByChannels",
-    "conversations/syncMessages",
     "channels/tmpchannel",
     "system/plugin",
     "system/tag.",
     "system/tag-unknown",
     "system/tags",
     "system/stress",
-    "cluster/logs",
-    "cluster/channel-migrate",
-    "cluster/channel-start",
-    "cluster/channel-stop",
-    "cluster/channel-status",
-    "cluster/slot-migrate",
-    "cluster/slot-election",
     "cluster/single-",
     "cluster/unknown-node-plugins",
     "cluster/unknown-node-tags",
-    "cluster/channel-localReplica",
 )
 A_FAULT = (
     "-dead",
@@ -102,6 +86,60 @@ def _system_uids(state: SimState) -> None:
     state.store.system_uids.update({"hb_s1": None, "hb_s2": None})
 
 
+def _slot_51(state: SimState) -> None:
+    state.topology.view.slots[51].leader = 1001
+    state.topology.view.slots[0].leader = 1001
+
+
+def _led_by_second(*channels: str) -> Callable[[SimState], None]:
+    """Channels whose own leader is the second node, their slot's the first."""
+
+    def prepare(state: SimState) -> None:
+        for channel in channels:
+            _lead(channel, 1001)(state)
+            config = state.channel_config((channel, 2))
+            config.leader_id, config.replicas = 1002, [1002, 1003, 1001]
+
+    return prepare
+
+
+def _in_progress(state: SimState) -> None:
+    for channel in ("g14", "g15", "g18"):
+        _led_by_second(channel)(state)
+        state.channel_config((channel, 2)).migrate_from = 1002
+
+
+def _event(state: SimState, number: str, event_id: str, kind: str, payload: object, **fields: object) -> None:
+    event = {
+        "event_key": "main",
+        "event_type": kind,
+        "event_id": event_id,
+        "visibility": "",
+        "occurred_at": 1795218630473,
+    }
+    event |= {"payload": payload, **fields}
+    if kind == "stream.delta":
+        state.events.delta(("ma_group", 2), number, event)
+    else:
+        state.events.store(("ma_group", 2), number, event)
+
+
+def _stream(state: SimState) -> None:
+    _event(state, "ma-st1", "e1", "stream.delta", {"kind": "text", "delta": "你好 world"})
+    _event(state, "ma-st1", "e3", "stream.close", {"end_reason": 0})
+    _event(state, "ma-st1", "e4", "stream.finish", {}, event_key="__finish__")
+    _event(state, "ma-st2", "e1", "stream.error", {"error": "model failed"})
+    _event(state, "ws-st", "e1", "stream.delta", {"kind": "text", "delta": "你"})
+    _event(state, "ws-st", "e2", "stream.close", {})
+
+
+def _stream_with_late_words(state: SimState) -> None:
+    state.archive.cut(("ma_group", 2), 7)
+    _stream(state)
+    _event(state, "ma-st1", "e5", "stream.delta", {"kind": "text", "delta": "late"})
+    _event(state, "ma-st1", "e7", "my.custom", {"x": 1}, event_key="k1", visibility="private")
+
+
 PREPARED: dict[str, Callable[[SimState], None]] = {
     "channels/cluster-allowlist": _lists,
     "channels/cluster-denylist": _lists,
@@ -118,6 +156,23 @@ PREPARED: dict[str, Callable[[SimState], None]] = {
     "cluster/channel-config-no-node-on-leader": _lead("g7", 1001),
     "cluster/channel-config-no-node-on-nonleader": _lead("g7", 1002),
     "cluster/channel-config-wrongnode": _lead("g7", 1002),
+    "cluster/slot-migrate-followers": _slot_51,
+    "cluster/slot-migrate-leader-transfer": _slot_51,
+    "cluster/slot-migrate-zero": _slot_51,
+    "cluster/channel-migrate-followers": _led_by_second("g7"),
+    "cluster/channel-migrate-leader-viewer": _led_by_second("g7"),
+    "cluster/channel-migrate-odd-same": _led_by_second("g14"),
+    "cluster/channel-migrate-odd-unknown-node": _led_by_second("g15"),
+    "cluster/channel-migrate-odd-zero": _led_by_second("g18"),
+    "cluster/channel-migrate-odd-same-then-again": _in_progress,
+    "cluster/channel-migrate-odd-unknown-node-then-again": _in_progress,
+    "cluster/channel-migrate-odd-zero-then-again": _in_progress,
+    "messages/message-eventsync": _stream,
+    "messages/cluster-message-eventsync": _stream,
+    "messages/channel-messagesync-stream": _stream_with_late_words,
+    "messages/channel-messagesync-stream-basic": _stream_with_late_words,
+    "conversations/syncByChannels": _stream,
+    "conversations/sync": _stream,
     "cluster/node-channels-next": lambda state: _old_channel(state, "g0"),
     "cluster/node-channels-exact": _lead("g0", 1001),
     "cluster/node-channels-exact-othernode": _lead("g0", 1001),

@@ -3,10 +3,14 @@
 
 def load_routes() -> None:
     from . import (  # noqa: F401
+        channel_cluster,
         channel_lists,
         channels,
         connections,
+        conversation_sync,
         conversations,
+        events,
+        logs,
         metrics,
         node_channels,
         nodes,

@@ -8,7 +8,7 @@ from ..http import BOTH, OK, Call, Crash, Fail, routes
 from ..ids import has_forbidden, hash64, rfc3339
 from ..model import ChannelKey
 from ..store import Store, Table
-from .channels import BAD_ID, refuse_blank, to_leader
+from .channels import BAD_ID, members_entry, refuse_blank, to_leader
 
 LIST = Struct("blacklistReq", {"channel_id": "string", "channel_type": "uint8", "uids": "[]string"})
 ALLOW_LIST = Struct("whitelistReq", LIST.fields)
@@ -34,8 +34,8 @@ async def _change(
     return OK
 
 
-async def _write(call: Call, key: ChannelKey, change: Callable[[Store], object]) -> None:
-    await call.propose(call.state.slot_of(key[0]), lambda: change(call.state.store))
+async def _write(call: Call, key: ChannelKey, change: Callable[[Store], object], *entries: tuple[str, object]) -> None:
+    await call.propose(call.state.slot_of(key[0]), lambda: change(call.state.store), *entries)
 
 
 def _count(store: Store, key: ChannelKey, name: str, by: int) -> None:
@@ -54,8 +54,10 @@ async def _deny(call: Call, key: ChannelKey, uids: list[str]) -> None:
         store.add_to(store.denied, key, uids)
         _count(store, key, "denylist_count", len(uids))
 
-    await _write(call, key, add)
-    await call.propose_each(uids, lambda uid: call.state.store.drop_conversations([uid], key))
+    await _write(call, key, add, members_entry("CMDAddDenylist", key, uids))
+    await call.propose_each(
+        uids, lambda uid: call.state.store.drop_conversations([uid], key), "CMDDeleteConversation", key
+    )
 
 
 async def _deny_exactly(call: Call, key: ChannelKey, uids: list[str]) -> None:
@@ -68,16 +70,22 @@ async def _deny_exactly(call: Call, key: ChannelKey, uids: list[str]) -> None:
             store.add_to(store.denied, key, uids)
             _count(store, key, "denylist_count", len(uids))
 
-    await _write(call, key, replace)
-    await call.propose_each(uids, lambda uid: call.state.store.drop_conversations([uid], key))
+    added = [members_entry("CMDAddDenylist", key, uids)] if uids else []
+    await _write(call, key, replace, members_entry("CMDRemoveAllDenylist", key), *added)
+    await call.propose_each(
+        uids, lambda uid: call.state.store.drop_conversations([uid], key), "CMDDeleteConversation", key
+    )
 
 
 async def _undeny(call: Call, key: ChannelKey, uids: list[str]) -> None:
     if "" in uids:
         raise Crash
-    await _write(call, key, lambda store: store.remove_from(store.denied, key, uids))
+    entry = members_entry("CMDRemoveDenylist", key, uids)
+    await _write(call, key, lambda store: store.remove_from(store.denied, key, uids), entry)
     members = [uid for uid in uids if uid in call.state.store.members.get(key, {})]
-    await call.propose_each(members, lambda uid: call.state.store.add_conversations([uid], key))
+    await call.propose_each(
+        members, lambda uid: call.state.store.add_conversations([uid], key), "CMDAddOrUpdateConversations", key
+    )
 
 
 async def _undeny_all(call: Call, key: ChannelKey, uids: list[str]) -> None:
@@ -117,7 +125,7 @@ async def _allow(call: Call, key: ChannelKey, uids: list[str]) -> None:
         store.allowlist_flag[key] = True
         _count(store, key, "allowlist_count", len(named))
 
-    await _write(call, key, add)
+    await _write(call, key, add, members_entry("CMDAddAllowlist", key, named))
 
 
 async def _disallow(call: Call, key: ChannelKey, uids: list[str]) -> None:
@@ -130,7 +138,7 @@ async def _disallow(call: Call, key: ChannelKey, uids: list[str]) -> None:
         store.allowlist_flag.setdefault(key, bool(store.allowed.get(key)))
         store.remove_from(store.allowed, key, named)
 
-    await _write(call, key, remove)
+    await _write(call, key, remove, members_entry("CMDRemoveAllowlist", key, named))
 
 
 async def _allow_exactly(call: Call, key: ChannelKey, uids: list[str]) -> None:
@@ -142,7 +150,8 @@ async def _allow_exactly(call: Call, key: ChannelKey, uids: list[str]) -> None:
             _count(store, key, "allowlist_count", len(uids))
         store.allowlist_flag[key] = bool(uids)
 
-    await _write(call, key, replace)
+    added = [members_entry("CMDAddAllowlist", key, uids)] if uids else []
+    await _write(call, key, replace, members_entry("CMDRemoveAllAllowlist", key), *added)
 
 
 async def _disallow_all(call: Call, key: ChannelKey, uids: list[str]) -> None:

@@ -1,8 +1,10 @@
 """Creating, changing and disbanding channels, and their subscribers."""
 
+from typing import Any
+
 from ..gojson import Struct
 from ..http import OK, Call, Dies, Fail, Reply, routes
-from ..ids import ChannelType, has_forbidden
+from ..ids import ChannelType, has_forbidden, rfc3339
 from ..model import ChannelKey
 
 FLAGS = ("large", "ban", "disband", "send_ban", "allow_stranger")
@@ -35,6 +37,19 @@ async def to_leader(call: Call, channel_id: str) -> Reply | None:
     return None if leader == call.node_id else await call.forward(leader)
 
 
+def members_entry(cmd: str, key: ChannelKey, uids: list[str] | None = None) -> tuple[str, object]:
+    """A list command as the slot's log shows it."""
+    data: dict[str, object] = {"channelId": key[0], "channelType": key[1]}
+    return cmd, data if uids is None else {**data, "uids": list(uids)}
+
+
+def _channel_entry(call: Call, key: ChannelKey, form: dict[str, Any]) -> tuple[str, object]:
+    cmd = "CMDUpdateChannelInfo" if call.state.store.record(key) else "CMDAddChannelInfo"
+    flags = {name: True for name in FLAGS if form.get(name) == 1}
+    moment = rfc3339(call.state.now_ns())
+    return cmd, {"channel_id": key[0], "channel_type": key[1], **flags, "created_at": moment, "updated_at": moment}
+
+
 def _flags(form: dict[str, int]) -> dict[str, int]:
     return {name: int(form[name] == 1) for name in FLAGS}
 
@@ -62,7 +77,12 @@ async def create(call: Call) -> object:
             store.clear(store.members, key)
         store.add_to(store.members, key, members)
 
-    await call.propose(call.state.slot_of(channel_id), save, failed="创建或更新频道失败")
+    entries = [_channel_entry(call, key, form)]
+    if form["reset"] == 1:
+        entries.append(members_entry("CMDRemoveAllSubscriber", key))
+    if members:
+        entries.append(members_entry("CMDAddSubscribers", key, members))
+    await call.propose(call.state.slot_of(channel_id), save, *entries, failed="创建或更新频道失败")
     await _add_conversations(call, key, members)
     return OK
 
@@ -76,7 +96,10 @@ async def info(call: Call) -> object:
     store, key = call.state.store, (form["channel_id"], form["channel_type"])
     slot, lag = call.state.slot_of(form["channel_id"]), call.state.timings.replica_lag
     await call.propose(
-        slot, lambda: store.save_channel(*key, flags=_flags(form), lag=lag), failed="添加或更新频道信息失败！"
+        slot,
+        lambda: store.save_channel(*key, flags=_flags(form), lag=lag),
+        _channel_entry(call, key, form),
+        failed="添加或更新频道信息失败！",
     )
     return OK
 
@@ -96,7 +119,7 @@ async def delete(call: Call) -> object:
         flags = {name: getattr(record, name) for name in FLAGS} if record else {}
         store.save_channel(*key, flags={**flags, "disband": 1}, lag=call.state.timings.replica_lag)
 
-    await call.propose(call.state.slot_of(form["channel_id"]), disband)
+    await call.propose(call.state.slot_of(key[0]), disband, _channel_entry(call, key, {"disband": 1}))
     return OK
 
 
@@ -104,7 +127,9 @@ async def _add_conversations(call: Call, key: ChannelKey, uids: list[str]) -> No
     if any(not uid for uid in uids):
         raise Fail("uid不能为空！")  # the members are stored all the same
     if key[1] != ChannelType.LIVE:
-        await call.propose_each(uids, lambda uid: call.state.store.add_conversation(uid, key))
+        await call.propose_each(
+            uids, lambda uid: call.state.store.add_conversation(uid, key), "CMDAddOrUpdateConversations", key
+        )
 
 
 @routes.add("POST", "/channel/subscriber_add")
@@ -131,7 +156,8 @@ async def subscriber_add(call: Call) -> object:
             store.clear(store.members, key)
         store.add_to(store.members, key, members)
 
-    await call.propose(call.state.slot_of(channel_id), add, failed="添加频道失败！")
+    entry = members_entry("CMDAddSubscribers", key, members)
+    await call.propose(call.state.slot_of(channel_id), add, entry, failed="添加频道失败！")
     await _add_conversations(call, key, members)
     return OK
 
@@ -152,8 +178,9 @@ async def subscriber_remove(call: Call) -> object:
         return OK  # works on type 0, where nobody is
     refuse_blank(call, members, "/channel/subscriber_remove")
     store, key = call.state.store, (channel_id, form["channel_type"])
-    await call.propose(call.state.slot_of(channel_id), lambda: store.remove_from(store.members, key, members))
-    await call.propose_each(members, lambda uid: store.drop_conversations([uid], key))
+    entry = members_entry("CMDRemoveSubscribers", key, members)
+    await call.propose(call.state.slot_of(channel_id), lambda: store.remove_from(store.members, key, members), entry)
+    await call.propose_each(members, lambda uid: store.drop_conversations([uid], key), "CMDDeleteConversation", key)
     return OK
 
 
@@ -176,5 +203,6 @@ async def subscriber_remove_all(call: Call) -> object:
     if answer := await to_leader(call, form["channel_id"]):
         return answer
     store, key = call.state.store, (form["channel_id"], form["channel_type"])
-    await call.propose(call.state.slot_of(form["channel_id"]), lambda: store.clear(store.members, key))
+    entry = members_entry("CMDRemoveAllSubscriber", key)
+    await call.propose(call.state.slot_of(key[0]), lambda: store.clear(store.members, key), entry)
     return OK

@@ -16,7 +16,7 @@ CONN = Struct("", {"uid": "string", "conn_id": "int64", "node_id": "uint64", "op
 def device_text(connection: Connection) -> str:
     name = DEVICE_TEXT.get(connection.device_flag)
     if name is None:
-        return f"未知({connection.device_flag})"
+        name = "未知"
     return f"{name}({DEVICE_LEVEL_TEXT.get(connection.device_level, '从')})"
 
 

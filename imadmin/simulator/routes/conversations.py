@@ -31,14 +31,14 @@ USER_MAX = 1000
 
 
 def read_position(state: SimState, one: Conversation) -> int:
-    """Own messages count as read, which the stored position does not know."""
-    log = state.archive.logs.get((one.channel_id, one.channel_type), [])
-    if log and log[-1].from_uid == one.uid:
-        return len(log)
-    return max(one.read_to, one.deleted_to)
+    """What one said oneself counts as read, which the stored position does not know."""
+    last_said = state.archive.last_seq_of((one.channel_id, one.channel_type), one.uid)
+    return max(one.read_to, one.deleted_to, last_said)
 
 
-def _row(state: SimState, one: Conversation, count: int) -> dict[str, Any] | None:
+def conversation_row(
+    state: SimState, one: Conversation, count: int, *, with_system: bool = False
+) -> dict[str, Any] | None:
     key = (one.channel_id, one.channel_type)
     log = state.archive.logs.get(key)
     if not log or len(log) <= one.deleted_to:
@@ -46,10 +46,10 @@ def _row(state: SimState, one: Conversation, count: int) -> dict[str, Any] | Non
     shown_id = one.channel_id
     if one.channel_type == ChannelType.PERSON:
         shown_id = other_of(one.channel_id, one.uid)
-        if shown_id == SYSTEM_UID:
+        if shown_id == SYSTEM_UID and not with_system:
             return None
     last, read_to = log[-1], read_position(state, one)
-    recents = page_objects(log[max(one.deleted_to, len(log) - count) :])
+    recents = page_objects(state, log[max(one.deleted_to, len(log) - count) :])
     return {
         "channel_id": shown_id,
         "channel_type": one.channel_type,
@@ -85,7 +85,7 @@ async def sync(call: Call) -> object:
         size = min(form["page_size"] or 100, 500)
         mine = mine[(form["page"] - 1) * size : form["page"] * size]
     mine = [one for one in mine[:USER_MAX] if one.channel_type not in form["exclude_channel_types"]]
-    rows = [row for one in mine if (row := _row(state, one, form["msg_count"]))]
+    rows = [row for one in mine if (row := conversation_row(state, one, form["msg_count"]))]
     return [row for row in rows if row["unread"] or form["only_unread"] != 1]
 
 
@@ -97,7 +97,7 @@ async def channels(call: Call) -> object:
     if answer := await to_leader(call, uid):
         return answer
     mine = call.state.store.conversations.get(uid, {}).values()
-    return [{"channel_id": one.channel_id, "channel_type": one.channel_type} for one in mine]
+    return [{"channel_id": one.channel_id, "channel_type": one.channel_type} for one in mine if one.kind == 0]
 
 
 async def _change(call: Call, *, delete: bool = False, unread: bool = False) -> object:
@@ -109,19 +109,29 @@ async def _change(call: Call, *, delete: bool = False, unread: bool = False) -> 
     if answer := await to_leader(call, form["uid"]):
         return answer
     key = (stored_id(form["channel_id"], form["channel_type"], form["uid"]), form["channel_type"])
-    one = call.state.store.conversations.get(form["uid"], {}).get(key)
-    last = call.state.archive.last_seq(key)
+    store, last = call.state.store, call.state.archive.last_seq(key)
+    known = store.conversations.get(form["uid"], {}).get(key)
+    read_to = _read_to(last, form["unread"] if unread else 0)
 
     def apply() -> None:
-        if one is None:
-            return
         if delete:
-            one.deleted_to = last
-        else:
-            one.read_to = max(one.read_to, last - max(0, form["unread"] if unread else 0))
+            if known is not None:
+                known.deleted_to = last
+        elif (known.read_to if known else 0) < read_to:
+            one = known or store.add_conversation(form["uid"], key)
+            one.read_to = read_to
 
-    await call.propose(call.state.slot_of(form["uid"]), apply)
+    cmd = "CMDUpdateConversationDeletedAtMsgSeq" if delete else "CMDAddOrUpdateUserConversations"
+    data = {"channelId": key[0], "channelType": key[1], "uid": form["uid"]}
+    await call.propose(call.state.slot_of(form["uid"]), apply, (cmd, data))
     return OK
+
+
+def _read_to(last: int, unread: int) -> int:
+    """More unread than there are messages means all but one; in an empty channel that runs below zero."""
+    if unread % 2**64 > last:
+        return (last - 1) % 2**64
+    return last - max(0, unread)
 
 
 @routes.add("POST", "/conversations/clearUnread")

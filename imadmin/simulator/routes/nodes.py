@@ -5,7 +5,7 @@ from typing import Any
 from ..http import BOTH, Call, Fail, routes
 from ..ids import duration, minute_text
 from ..state import SimState
-from ..topology import NodeInfo, View
+from ..topology import NodeInfo, View, raw_config
 
 STATUS_TEXT = {1: "将要加入", 2: "加入中", 3: "已加入"}
 LEADER_NOT_FOUND = "leader not found"
@@ -73,50 +73,4 @@ async def info(call: Call) -> object:
     """Raw configuration: camelCase, zero values omitted, so slot 0 has no id."""
     if answer := await to_config_leader(call):
         return answer
-    view = call.state.topology.view_of(call.node_id)
-    return {
-        "version": view.version,
-        "slotCount": len(view.slots),
-        "slotReplicaCount": view.slot_replicas,
-        "channelReplicaCount": view.channel_replicas,
-        "term": view.term,
-        **_without_zeros({"migrateFrom": view.migrate_from, "migrateTo": view.migrate_to, "learners": view.learners}),
-        "nodes": [_raw_node(one) for one in view.nodes.values()],
-        "slots": [
-            _without_zeros(
-                {
-                    "id": slot.id,
-                    "leader": slot.leader,
-                    "term": slot.term,
-                    "replicas": slot.replicas,
-                    "learners": slot.learners,
-                    "migrateFrom": slot.migrate_from,
-                    "migrateTo": slot.migrate_to,
-                    "expectLeader": slot.expect_leader,
-                    "status": slot.status,
-                }
-            )
-            for slot in view.slots
-        ],
-    }
-
-
-def _raw_node(one: NodeInfo) -> dict[str, Any]:
-    return _without_zeros(
-        {
-            "id": one.id,
-            "clusterAddr": one.cluster_addr,
-            "apiServerAddr": one.api_addr,
-            "join": one.join,
-            "online": one.online,
-            "offlineCount": one.offline_count,
-            "lastOffline": one.last_offline,
-            "allowVote": True,
-            "status": one.status,
-            "createdAt": one.created_at,
-        }
-    )
-
-
-def _without_zeros(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if value}
+    return raw_config(call.state.topology.view_of(call.node_id))

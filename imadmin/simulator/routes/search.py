@@ -1,6 +1,7 @@
 """Reading messages: lookups, paging through a channel, and the cluster-wide search with its faults."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from .. import gojson
@@ -10,6 +11,7 @@ from ..http import BOTH, NOT_FOUND_BODY, Call, Crash, Fail, routes
 from ..ids import ChannelType, minute_text, stored_id
 from ..model import ChannelKey, Message
 from ..shapes import message_object
+from ..state import SimState
 
 _ONE = {"login_uid": "string", "channel_id": "string", "channel_type": "uint8"}
 MESSAGE = Struct("", {**_ONE, "message_id": "int64", "client_msg_no": "string"})
@@ -26,11 +28,18 @@ SYNC = Struct(
     },
 )
 MAX_PAGE = 10_000
+STREAM = 0x02
 NO_LEADER = "获取频道所在节点失败！"
 
 
-def page_objects(rows: list[Message]) -> list[dict[str, Any]]:
-    return [message_object(row, with_header=index > 0) for index, row in enumerate(rows)]
+def page_objects(state: SimState, rows: Sequence[Message], *, full: bool = True) -> list[dict[str, Any]]:
+    """A page; its stream messages come with what their events amount to."""
+    shown = []
+    for index, row in enumerate(rows):
+        is_stream = row.setting & STREAM
+        events = state.events.summary(row.key, row.client_msg_no, full=full) if is_stream else None
+        shown.append(message_object(row, with_header=index > 0, events=events))
+    return shown
 
 
 def _key(form: dict[str, Any], *, empty: str = "channel_id不能为空！") -> ChannelKey:
@@ -132,7 +141,7 @@ async def message_sync(call: Call) -> object:
         "start_message_seq": start,
         "end_message_seq": end,
         "more": int(len(rows) >= limit),
-        "messages": page_objects(rows),
+        "messages": page_objects(call.state, rows, full=form["event_summary_mode"] != "basic"),
     }
 
 

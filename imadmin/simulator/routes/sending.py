@@ -63,6 +63,8 @@ async def send(call: Call) -> object:
     message = send_from_api(call.state, call.node_id, draft)
     if subscribers:
         return OK
+    if form["is_stream"] == 1:
+        call.state.events.sent(message.client_msg_no, message.from_uid, message.id)
     return {"data": {"client_msg_no": message.client_msg_no, "message_id": message.id}, "status": 200}
 
 

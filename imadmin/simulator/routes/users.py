@@ -5,7 +5,7 @@ from typing import Any
 from .. import gojson
 from ..gojson import Struct
 from ..http import OK, TEXT, Call, Crash, Fail, routes
-from ..ids import SYSTEM_UID, ChannelType, Reason, has_forbidden
+from ..ids import SYSTEM_UID, ChannelType, Reason, has_forbidden, rfc3339
 from ..model import Connection
 from .channels import to_leader
 from .connections import kick_connection
@@ -37,13 +37,26 @@ async def set_token(call: Call) -> object:
     entry = store.record((uid, int(ChannelType.PERSON)))
     if entry and (entry.ban or entry.disband):
         return {"status": int(Reason.BAN if entry.ban else Reason.DISBANDED)}  # HTTP 200, and nothing is stored
-    await call.propose(call.state.slot_of(uid), lambda: store.set_device(uid, flag, level, form["token"]))
+    user: tuple[str, object] = ("CMDAddUser", {"uid": uid, "created_at": rfc3339(call.state.now_ns())})
+    entries = [] if uid in store.users else [user]
+    entries.append(_device_entry(call, uid, flag, level, form["token"]))
+    slot = call.state.slot_of(uid)
+    await call.propose(slot, lambda: store.set_device(uid, flag, level, form["token"]), *entries)
     if level == 1:
         for one in list(call.state.online.online_at(call.node_id, uid)):
             if one.device_flag == flag:
                 after = call.state.timings.token_detach_after
                 kick_connection(call.state, one, "账号在其他设备上登录", after, by=call.node_id)
     return OK
+
+
+def _device_entry(call: Call, uid: str, flag: int, level: int, token: str) -> tuple[str, object]:
+    """The slot's log keeps tokens in plain text, as the real one does."""
+    known = call.state.store.devices.get((uid, flag))
+    row = {"id": known.id if known else 0, "uid": uid, "token": token, "device_flag": flag, "device_level": level}
+    moment = rfc3339(call.state.now_ns())
+    cmd = "CMDUpdateDevice" if known else "CMDAddDevice"
+    return cmd, {name: value for name, value in row.items() if value} | {"created_at": moment, "updated_at": moment}
 
 
 @routes.add("POST", "/user/device_quit")
@@ -58,7 +71,8 @@ async def device_quit(call: Call) -> object:
     store = call.state.store
     for flag in (0, 1, 2) if wanted == -1 else (wanted,):
         if (uid, flag) in store.devices:
-            await call.propose(call.state.slot_of(uid), lambda flag=flag: store.set_device(uid, flag, 1, ""))  # type: ignore[misc]
+            entry = _device_entry(call, uid, flag, 1, "")
+            await call.propose(call.state.slot_of(uid), lambda flag=flag: store.set_device(uid, flag, 1, ""), entry)  # type: ignore[misc]
             _quit(call, [one for one in call.state.online.online_at(call.node_id, uid) if one.device_flag == flag])
     return OK
 
@@ -116,7 +130,7 @@ async def _change_system_uids(call: Call, failed: str, *, add: bool) -> object:
             else:
                 known.pop(uid, None)
 
-    await call.propose(0, change)
+    await call.propose(0, change, ("CMDSystemUIDsAdd" if add else "CMDSystemUIDsRemove", {"uids": uids}))
     if call.online_peers() and not _peer_accepts_bare_calls(call):
         raise Fail(failed)  # stored all the same
     return OK
