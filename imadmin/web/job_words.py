@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from imadmin.jobs.queries import RunView
 from imadmin.web import cells
@@ -20,7 +20,7 @@ STATES: Mapping[str, tuple[str, Any]] = {
     "done": ("ok", gettext_lazy("Done")),
     "failed": ("bad", gettext_lazy("Failed")),
     "stopped": ("off", gettext_lazy("Stopped")),
-    "lost": ("unknown", pgettext_lazy("run", "Lost")),
+    "lost": ("unknown", gettext_lazy("Lost")),
     "missed": ("warn", gettext_lazy("Missed")),
 }
 TRIGGERS: Mapping[str, Any] = {
@@ -131,7 +131,7 @@ def progress(run: RunView) -> SafeString:
 
 
 def lasted(run: RunView) -> str:
-    return cells.duration(run.seconds) if run.seconds is not None else pgettext("duration", "not begun")
+    return cells.duration(run.seconds) if run.seconds is not None else _("not begun")
 
 
 def page_of_subject(slug: str, run: RunView) -> str:
