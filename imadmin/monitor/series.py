@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection, models
+from django.db.models import Max
 
 from imadmin.clusters.models import Cluster
 from imadmin.monitor.rollup import OF_HOURS, OF_MINUTES
@@ -35,6 +37,8 @@ class Series:
 
 
 TELLING = ("nodes", "answered", "verdict")
+
+KEPT_FROM, KEPT_SECONDS = 30, 6 * 3600  # days that are over, at least so many, are put together once
 
 # The parts that a point is made of; the last only where it is asked for.
 _PARTS = ("max", "sum", "n", "min")
@@ -182,7 +186,7 @@ def _read(
     if not figures:
         return
     width = len(_PARTS) if lows else len(_PARTS) - 1
-    for bucket, number, *values in _rows(cluster, window, figures, node, lows=lows):
+    for bucket, number, *values in _rows_kept(cluster, window, figures, node, lows=lows):
         place = window.place_of(bucket)
         if place is None:
             continue
@@ -209,8 +213,27 @@ def first_sample(cluster: Cluster) -> datetime | None:
     return datetime.fromtimestamp(min(known), UTC) if known else None
 
 
-def _rows(
+def _rows_kept(
     cluster: int, window: Window, figures: Sequence[str], node: int | None, *, lows: bool
+) -> list[tuple[Any, ...]]:
+    """Days in a reader's zone are put together from a hundred thousand hours: the ones that are over are kept."""
+    ended = 0
+    if window.has_local_days:
+        last = Hour.objects.filter(cluster=cluster).aggregate(last=Max("hour"))["last"] or 0
+        ended = sum(edge <= last * 3600 for edge in window.edges[1:])
+    if ended < KEPT_FROM:
+        return _rows(cluster, window, figures, node, (window.edges[0], window.edges[-1]), lows=lows)
+    parts = ",".join(figures)
+    key = f"stats-days:{cluster}:{node}:{lows}:{window.zone}:{window.edges[0]}:{window.edges[ended]}:{parts}"
+    kept: list[tuple[Any, ...]] | None = cache.get(key)
+    if kept is None:
+        kept = _rows(cluster, window, figures, node, (window.edges[0], window.edges[ended]), lows=lows)
+        cache.set(key, kept, KEPT_SECONDS)
+    return kept + _rows(cluster, window, figures, node, (window.edges[ended], window.edges[-1]), lows=lows)
+
+
+def _rows(
+    cluster: int, window: Window, figures: Sequence[str], node: int | None, span: tuple[int, int], *, lows: bool
 ) -> list[tuple[Any, ...]]:
     source, unit, seconds = _source(window)
     bucket, params = _bucket(window, unit)
@@ -223,7 +246,7 @@ def _rows(
         f"WHERE cluster_id = %s AND {unit} >= %s AND {unit} < %s {'' if node is None else 'AND node = %s '}"
         "GROUP BY 1, 2"
     )
-    params += [cluster, window.edges[0] // seconds, -(-window.edges[-1] // seconds)]
+    params += [cluster, span[0] // seconds, -(-span[1] // seconds)]
     with connection.cursor() as cursor:
         cursor.execute(statement, params if node is None else [*params, node])
         return list(cursor.fetchall())

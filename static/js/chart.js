@@ -99,7 +99,7 @@ function options(place, view, colours, noData) {
   return {
     width: place.clientWidth,
     height: place.clientHeight,
-    padding: [14, isBars ? 8 : Math.min(110, 14 + widest(view.lines, font)), 0, 0],
+    padding: [14, isBars ? 24 : Math.min(110, 14 + widest(view.lines, font)), 0, 0],
     tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), view.zone),
     legend: { show: false },
     cursor: { drag: { setScale: false, x: false, y: false }, y: false, points: { size: 6 } },

@@ -8,5 +8,5 @@ urlpatterns: list[URLPattern] = [
     path("c/<slug:slug>/stats/", stats.page, name="stats"),
     path("c/<slug:slug>/stats/data/", stats.data, name="stats-data"),
     path("c/<slug:slug>/stats/csv/", stats.export, name="stats-csv"),
-    path("c/<slug:slug>/stats/table/<slug:name>/", stats.table, name="stats-table"),
+    path("c/<slug:slug>/stats/table/<slug:chart>/", stats.table, name="stats-table"),
 ]

@@ -74,17 +74,17 @@ def data(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def table(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+def table(request: HttpRequest, slug: str, chart: str) -> HttpResponse:
     """One chart's numbers as a table: what a screen reader reads, and what works without JavaScript."""
     scope, form = _asked(request, slug)
     words = _charts()
-    if name not in words:
+    if chart not in words:
         raise NotFound(gettext_noop("There is no such chart."))
     span = form.window()
     found = show.chart_table(
-        scope, name, stats.by_node(scope, span), stats.of_all(scope, span), stats.acts_of(scope, span)
+        scope, chart, stats.by_node(scope, span), stats.of_all(scope, span), stats.acts_of(scope, span)
     )
-    context = {"table": found, "title": words[name]["title"], "name": name, "query": request.GET.urlencode()}
+    context = {"table": found, "title": words[chart]["title"], "query": request.GET.urlencode()}
     return respond.page_or_fragment(request, "pages/stats/table.html", context, fragment="rows")
 
 

@@ -31,11 +31,8 @@ def moment(seconds: float) -> datetime:
 def span_words(start: float, end: float) -> str:
     """ "19 Nov 14:32 to 20 Nov 14:32", the second day only where it is another."""
     first, last = moment(start), moment(end)
-    day = "j M"
-    if first.date() == last.date():
-        begun, ended = date_format(first, f"{day} H:i"), date_format(last, "H:i")
-    else:
-        begun, ended = date_format(first, f"{day} H:i"), date_format(last, f"{day} H:i")
+    begun = date_format(first, _("j M H:i"))
+    ended = date_format(last, "H:i" if first.date() == last.date() else _("j M H:i"))
     return _("%(start)s to %(end)s") % {"start": begun, "end": ended}
 
 
@@ -66,7 +63,7 @@ def began_words(chart: Chart, began: datetime | None) -> str:
     """When sampling began, if that is in the window."""
     if began is None or began.timestamp() < chart.window.edges[0] + 120:
         return ""
-    return _("sampling began %(time)s") % {"time": date_format(moment(began.timestamp()), "j M H:i")}
+    return _("sampling began %(time)s") % {"time": date_format(moment(began.timestamp()), _("j M H:i"))}
 
 
 def verdict_words(verdict: int) -> str:
@@ -79,7 +76,7 @@ def bands(scope: Scope, chart: Chart) -> list[dict[str, Any]]:
         {
             "shape": VERDICT_SHAPES[verdict],
             "word": verdict_words(verdict),
-            "span": span_words(start, end),
+            "span": span_words(start, min(end, chart.window.now.timestamp())),
             "url": moment_url(scope, start, end),
         }
         for start, end, verdict in chart.bands()
@@ -191,7 +188,7 @@ def nodes_table(scope: Scope, rows: list[BusyNode], chart: Chart) -> Table:
         Column("availability", _("Answered"), lambda row: percent(row.availability), "num", "m3"),
         Column("connections", _("Connections, average"), lambda row: cells.number(row.connections), "num"),
         Column("most", _("Peak"), lambda row: cells.number(row.most), "num", hide="p3"),
-        Column("sends", _("Messages a minute"), lambda row: cells.number(row.sends, 1), "num", "m3"),
+        Column("sends", _("Messages a minute"), lambda row: cells.number(row.sends, 1), "num"),
     ]
     nothing = states.empty(_("No node was sampled"), _("There are no samples in this time."))
     return Table(columns, rows, _("Nodes"), nothing, plain=True)
