@@ -140,6 +140,7 @@ def store_and_deliver(state: SimState, message: Message, draft: Draft, source: C
         if state.misdeeds.is_quiet(message.key):
             return False  # only the leader has it, and nobody hears of it
     uids = receivers_of(state, draft)
+    state.touch_tag(draft.base_key)
     if state.hooks.url:
         _tell_hooks(state, message, draft, config.leader_id, uids)
     is_command = message.channel_id.endswith(CMD_SUFFIX) and not message.no_persist

@@ -224,7 +224,8 @@ class Routes:
         def register(handler: Handler) -> Handler:
             for server in servers:
                 if ":" in path:
-                    pattern = re.compile(re.sub(r":(\w+)", r"(?P<\1>[^/]+)", path), re.DOTALL)
+                    expression = re.sub(r"\*(\w+)", r"(?P<\1>.*)", re.sub(r":(\w+)", r"(?P<\1>[^/]+)", path))
+                    pattern = re.compile(expression, re.DOTALL)
                     self._patterns.append((server, method, pattern, handler))
                 else:
                     self._exact[server, method, path] = handler

@@ -113,6 +113,41 @@ class ListEntry:
     updated_at: int
 
 
+@dataclass(slots=True)
+class Tag:
+    """Who gets a channel's messages, as the nodes remember it for a while."""
+
+    key: str
+    channel: ChannelKey
+    created_at: float
+    last_get: float
+    get_count: int = 0
+
+
+@dataclass(slots=True)
+class Plugin:
+    no: str
+    node_id: int
+    name: str
+    created_at: int
+    updated_at: int
+    config: dict[str, object] = field(default_factory=dict)
+    config_fields: list[dict[str, str]] = field(default_factory=list)
+    status: int = 1  # 1 normal, 2 error, 3 offline, 4 disabled
+    version: str = ""
+    methods: list[str] = field(default_factory=list)
+    priority: int = 0
+    is_ai: int = 0
+
+
+@dataclass(slots=True)
+class PluginUser:
+    plugin_no: str
+    uid: str
+    created_at: int
+    updated_at: int
+
+
 class ClientSocket(Protocol):
     """What a live websocket offers the rest of the simulator."""
 

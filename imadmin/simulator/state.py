@@ -22,7 +22,7 @@ from .hooks import Hooks
 from .ids import ChannelType, Snowflake, person_id, slot_of
 from .joining import Joining
 from .misdeeds import Misdeeds
-from .model import ChannelConfig, ChannelKey, Connection, Device, ListEntry, Message
+from .model import ChannelConfig, ChannelKey, Connection, Device, ListEntry, Message, Plugin, PluginUser, Tag
 from .moves import Moves
 from .online import Online
 from .shapes import stored_config
@@ -30,6 +30,7 @@ from .store import Store
 from .topology import Timings, Topology, build_topology
 
 REQUESTS_KEPT = 10_000
+TAGS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,9 @@ class SimState:
         self.store = Store(self.now_ns, self.snowflake)
         self.archive = Archive()
         self.events = Events()
+        self.tags: dict[ChannelKey, Tag] = {}
+        self.plugins: list[Plugin] = []
+        self.plugin_users: dict[tuple[str, str], PluginUser] = {}
         self.handed_out: dict[str, list[tuple[ChannelKey, int]]] = {}  # commands that wait for their syncack
         self.misdeeds = Misdeeds(self.archive)
         self.online = Online(self.node_ids, self.leader_of_uid, settings.clinging)
@@ -187,6 +191,16 @@ class SimState:
     def members(self, key: ChannelKey) -> Iterable[str]:
         members: dict[str, ListEntry] = self.store.members.get(key, {})
         return members
+
+    def touch_tag(self, key: ChannelKey) -> None:
+        """A message goes through the channel: its tag is made, or used once more."""
+        now, tag = self.now(), self.tags.get(key)
+        if tag is None:
+            if len(self.tags) >= TAGS_KEPT:
+                del self.tags[next(iter(self.tags))]
+            self.tags[key] = Tag(uuid.uuid4().hex, key, now, now)
+        else:
+            tag.last_get, tag.get_count = now, tag.get_count + 1
 
     # -- faults --------------------------------------------------------------------------------------------------
 

@@ -5,21 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from imadmin.simulator import SimState
+from imadmin.simulator.model import PluginUser
 
 from .conftest import StartCluster
 from .replay import Recording, all_names, assert_like, send, set_stage
 
-NOT_SERVED_YET = (
-    "channels/tmpchannel",
-    "system/plugin",
-    "system/tag.",
-    "system/tag-unknown",
-    "system/tags",
-    "system/stress",
-    "cluster/single-",
-    "cluster/unknown-node-plugins",
-    "cluster/unknown-node-tags",
-)
+NOT_SERVED_YET = ("cluster/single-",)
 A_FAULT = (
     "-dead",
     "-hung",
@@ -140,6 +131,16 @@ def _stream_with_late_words(state: SimState) -> None:
     _event(state, "ma-st1", "e7", "my.custom", {"x": 1}, event_key="k1", visibility="private")
 
 
+def _tags(state: SimState) -> None:
+    state.add_group("hb_dv", ["hb_wt", "hb_evil2"])
+    state.touch_tag(("hb_dv", 2))
+
+
+def _bindings(state: SimState) -> None:
+    for number, plugin in enumerate(("", "p1")):
+        state.plugin_users[plugin, "hb_n1"] = PluginUser(plugin, "hb_n1", number + 1, number + 1)
+
+
 PREPARED: dict[str, Callable[[SimState], None]] = {
     "channels/cluster-allowlist": _lists,
     "channels/cluster-denylist": _lists,
@@ -173,6 +174,9 @@ PREPARED: dict[str, Callable[[SimState], None]] = {
     "messages/channel-messagesync-stream-basic": _stream_with_late_words,
     "conversations/syncByChannels": _stream,
     "conversations/sync": _stream,
+    "system/tag": _tags,
+    "system/tags": _tags,
+    "system/plugin-bind-get": _bindings,
     "cluster/node-channels-next": lambda state: _old_channel(state, "g0"),
     "cluster/node-channels-exact": _lead("g0", 1001),
     "cluster/node-channels-exact-othernode": _lead("g0", 1001),
@@ -197,7 +201,8 @@ def test_answers_like_the_real_server(name: str, start_cluster: StartCluster) ->
     if short in BODY_NOT_RECORDED:
         recording.request["json"], recording.request["raw"] = None, BODY_NOT_RECORDED[short]
     node = 1 if name == "connections/connz-cluster_leader_node" else 0
-    assert_like(send(cluster, recording, node=node), recording)
+    headers = {"token": "mtok"} if name.endswith("no_permission") else None
+    assert_like(send(cluster, recording, headers, node=node), recording)
 
 
 def test_enough_was_replayed() -> None:

@@ -36,8 +36,10 @@ def _leader(api: Api, slot: int) -> tuple[int, int]:
 def test_a_leader_moves_to_a_replica(cluster: SimulatedCluster, api: Api) -> None:
     slot = _led_by(cluster, 1001)
     term, before = slot.term, api.json("/cluster/info")["version"]
+    cluster.stick_moves()  # a transfer is over before one can look
     assert api.post(f"/cluster/slots/{slot.id}/migrate", migrate_from=1001, migrate_to=1002).json() == {"status": 200}
     assert (_raw(api, slot.id)["migrateFrom"], _raw(api, slot.id)["migrateTo"]) == (1001, 1002)
+    cluster.stick_moves(False)
     eventually(lambda: _leader(api, slot.id) == (1002, term + 1))
     assert "migrateTo" not in _raw(api, slot.id)
     assert api.json("/cluster/info")["version"] == before + 2
@@ -48,8 +50,10 @@ def test_a_replica_moves_by_way_of_a_learner(start_cluster: StartCluster) -> Non
     api = Api(cluster, 0, **_bearer())
     slot = cluster.call(lambda state: next(one for one in state.topology.view.slots if 1004 not in one.replicas))
     source = next(node for node in slot.replicas if node != slot.leader)
+    cluster.stick_moves()
     assert api.post(f"/cluster/slots/{slot.id}/migrate", migrate_from=source, migrate_to=1004).status_code == 200
     assert _raw(api, slot.id)["learners"] == [1004]
+    cluster.stick_moves(False)
     expected = sorted([*(node for node in slot.replicas if node != source), 1004])
     eventually(lambda: api.json("/cluster/slots", ids=str(slot.id))[0]["replicas"] == expected)
     assert "learners" not in _raw(api, slot.id)
@@ -96,8 +100,10 @@ def test_a_dead_target_gets_its_slot_when_it_returns(cluster: SimulatedCluster, 
 def test_an_election_ends_at_another_replica(cluster: SimulatedCluster, api: Api) -> None:
     slot = _led_by(cluster, 1001)
     term = slot.term
+    cluster.stick_moves()
     assert api.post(f"/cluster/slots/{slot.id}/election").json() == {"status": 200}
     assert api.get("/health").json() == {"message": "slot not ready", "status": "error"}
+    cluster.stick_moves(False)
     leader, now = eventually(lambda: (found := _leader(api, slot.id))[0] != 1001 and found)
     assert (leader in (1002, 1003), now) == (True, term + 1)
     assert api.get("/health").status_code == 200

@@ -15,10 +15,12 @@ def load_routes() -> None:
         node_channels,
         nodes,
         people,
+        plugins,
         search,
         sending,
         slots,
         system,
         tables,
+        tags,
         users,
     )

@@ -12,6 +12,7 @@ _INFO = {"channel_id": "string", "channel_type": "uint8", **dict.fromkeys(FLAGS,
 CREATE = Struct("channelCreateReq", {**_INFO, "reset": "int", "subscribers": "[]string"}, via="channelInfoReq")
 INFO = Struct("channelInfoReq", _INFO)
 CHANNEL = Struct("", {"channel_id": "string", "channel_type": "uint8"})
+TEMPORARY = Struct("tmpSubscriberSetReq", {"channel_id": "string", "uids": "[]string"})
 SUBSCRIBERS_ADD = Struct(
     "subscriberAddReq",
     {
@@ -205,4 +206,21 @@ async def subscriber_remove_all(call: Call) -> object:
     store, key = call.state.store, (form["channel_id"], form["channel_type"])
     entry = members_entry("CMDRemoveAllSubscriber", key)
     await call.propose(call.state.slot_of(key[0]), lambda: store.clear(store.members, key), entry)
+    return OK
+
+
+@routes.add("POST", "/tmpchannel/subscriber_set")  # noqa: S108 - a route, no folder
+async def temporary_subscribers(call: Call) -> object:
+    """Between nodes: who gets the messages of a temporary channel; kept as a tag only."""
+    form = call.decode(TEMPORARY, prefix=BAD_DATA)
+    if not form["channel_id"]:
+        raise Fail("channel_id不能为空！")
+    if not form["uids"]:
+        raise Fail("uids不能为空！")
+    key = (form["channel_id"], int(ChannelType.TEMP))
+    leader = call.state.channel_config(key).leader_id
+    if leader != call.node_id:
+        return await call.forward(leader)
+    call.state.store.add_to(call.state.store.members, key, form["uids"])
+    call.state.touch_tag(key)
     return OK

@@ -2,7 +2,7 @@
 
 from .. import gojson, tokens
 from ..gojson import Struct
-from ..http import BOTH, OK, Call, Fail, Reply, routes
+from ..http import BOTH, Call, Fail, Reply, routes
 from ..ids import MANAGER_UID, duration
 from ..state import SimState
 from .connections import connection_rows, sorted_connections
@@ -129,7 +129,14 @@ async def check_log_conflict(call: Call) -> object:
     return Reply(content_type=None)
 
 
+@routes.add("GET", "/docs/health")
+async def docs_health(call: Call) -> object:
+    return {"status": "disabled", "mode": "release", "message": "Documentation is disabled in release mode"}
+
+
 @routes.add("GET", "/docs")
+@routes.add("GET", "/docs/")
+@routes.add("GET", "/docs/openapi.json")
 async def docs(call: Call) -> object:
     return Reply(
         403,
@@ -143,8 +150,3 @@ async def docs(call: Call) -> object:
             }
         ),
     )
-
-
-@routes.add("POST", "/tag/remove", servers=BOTH)
-async def tag_remove(call: Call) -> object:
-    return OK

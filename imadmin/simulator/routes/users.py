@@ -16,7 +16,6 @@ TOKEN = Struct(
 )
 DEVICE_QUIT = Struct("", {"uid": "string", "device_flag": "int"})
 UIDS = Struct("", {"uids": "[]string"})
-PLUGIN = Struct("", {"uid": "string", "plugin_no": "string"})
 
 
 @routes.add("POST", "/user/token")
@@ -163,10 +162,4 @@ async def system_uids_add_to_cache(call: Call) -> object:
 @routes.add("POST", "/user/systemuids_remove_from_cache")
 async def system_uids_remove_from_cache(call: Call) -> object:
     call.decode(UIDS)
-    return OK
-
-
-@routes.add("POST", "/user/update_plugin_no")
-async def update_plugin_no(call: Call) -> object:
-    call.decode(PLUGIN)
     return OK
