@@ -87,11 +87,14 @@ async def test_nonsense_from_one_node_leaves_the_others(cluster: SimulatedCluste
 
 
 def row(id: int, node: int = 1, **more: Any) -> dict[str, Any]:
+    """As the server writes it: all fields, in its order."""
     return {
-        "id": id, "uid": f"u{id}", "ip": "192.0.2.1", "port": 1, "uptime": "1h2m3s", "idle": "5s", "in_msgs": 1,
-        "out_msgs": 2, "in_packet_bytes": 3, "out_packet_bytes": 4, "device": "App(主)", "device_id": "d", "version": 5,
-        "leader_id": 1, "node_id": node, **more,
-    }  # fmt: skip
+        "id": id, "uid": f"u{id}", "ip": "192.0.2.1", "port": 1, "last_activity": "2026-01-31T08:00:00Z",
+        "uptime": "1h2m3s", "idle": "5s", "pending_bytes": 0, "in_msgs": 1, "out_msgs": 2, "in_msg_bytes": 8,
+        "out_msg_bytes": 9, "in_packets": 6, "out_packets": 7, "in_packet_bytes": 3, "out_packet_bytes": 4,
+        "device": "App(主)", "device_id": "d", "version": 5, "proxy_type_format": "本地连接", "leader_id": 1,
+        "node_id": node,
+    } | more  # fmt: skip
 
 
 Pages = Callable[[httpx.Request], Any]
@@ -185,14 +188,17 @@ def test_whatever_clients_call_themselves_both_ways_of_reading_agree(texts: list
     quick = wire.page_reader(1)(body)
     if quick is not None:
         assert (quick.first, quick.count, quick.total) == (careful.first, careful.count, careful.total)
-        assert list(map(wire.row, quick.own.values())) == list(map(wire.row, careful.own.values()))
-        assert list(map(wire.row, quick.others.values())) == list(map(wire.row, careful.others.values()))
+        assert wire.made(list(quick.own.values())) == list(careful.own.values())
+        assert wire.made(list(quick.others.values())) == list(careful.others.values())
 
 
 def test_the_usual_page_is_read_the_quick_way():
-    body = json.dumps({"connections": [row(1), row(2, 2)], "total": 1}, separators=(",", ":")).encode()
+    told = {"connections": [row(1), row(2, 2)], "total": 1}
+    body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
     page = wire.page_reader(1)(body)
     assert page is not None and list(page.own) == [(1, 1)] and list(page.others) == [(2, 2)] and page.total == 1
+    (found,) = wire.made(list(page.own.values()))
+    assert (found.uptime, found.in_bytes, found.out_msgs, found.device_level) == (3723, 3, 2, "master")
 
 
 @pytest.mark.parametrize(
@@ -200,4 +206,4 @@ def test_the_usual_page_is_read_the_quick_way():
     [("5s", 5), ("1m0s", 60), ("2h3m4s", 7384), ("1d0h0m1s", 86_401), ("1y2d3h4m5s", 31_719_845), ("", 0), ("soon", 0)],
 )
 def test_durations_are_seconds(written: str, seconds: int):
-    assert wire.row(tuple(row(1, uptime=written).get(name) for name in wire._NAMES)).uptime == seconds
+    assert wire.seconds(written) == wire._long(written.encode()) == wire._short(written.encode()) == seconds

@@ -66,7 +66,7 @@ def numbers(found: connections.Listing) -> set[int]:
         ("device:app", lambda n: n % 4 == 0),
         ("device:other", lambda n: n % 4 == 3),
         ("-device:app -device:web", lambda n: n % 4 > 1),
-        ("level:master", lambda n: n % 4 == 1),
+        ("level:master", lambda n: n % 2 == 1),
         ("version:5", lambda n: n % 2 == 1),
         ("ip:203.0.113.0/24", lambda n: n % 3 == 0),
         ("ip:198.51.100.2", lambda n: n == 1),

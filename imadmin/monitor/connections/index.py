@@ -19,6 +19,7 @@ Bits = int
 
 _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 _FLAGS = bytes.maketrans(b"01", b"\x00\x01")
+_ONE_OF = [bytes(code == wanted for code in range(256)).translate(_DIGITS) for wanted in range(256)]
 _DEVICE_NAMES: dict[int | None, str] = {flag: name for name, flag in DEVICES.items()}
 MOST_SETS = 256  # kept; each takes an eighth of a byte a row
 
@@ -69,11 +70,22 @@ class Index:
         plain = term._replace(is_negated=False)
         found = self._sets.get(plain)
         if found is None:
-            found = _bits(_MATCHERS[term.field](self, plain))
             if len(self._sets) >= MOST_SETS:
                 self._sets.clear()
-            self._sets[plain] = found
+            if term.field in _FEW_VALUES and len(self.distinct(term.field)) <= len(_ONE_OF):
+                self._sets |= self._sets_of(term.field)
+                found = self._sets.setdefault(plain, 0)  # 0: no row has that value
+            else:
+                found = self._sets[plain] = _bits(_MATCHERS.get(term.field, _same)(self, plain))
         return found
+
+    def _sets_of(self, field: str) -> dict[Term, Bits]:
+        """The rows of each value of a column with few values, all at once."""
+        codes = {value: code for code, value in enumerate(self.distinct(field))}
+        written = bytes(map(codes.__getitem__, self.column(field)))
+        return {
+            Term(field, str(value)): int(written.translate(_ONE_OF[code]) or b"0", 2) for value, code in codes.items()
+        }
 
     def numbers(self, bits: Bits, sort: str, *, descending: bool = False) -> list[int]:
         """Row numbers of a set, in order."""
@@ -187,16 +199,8 @@ SORTS = tuple(name for name in _COLUMNS if name != "network")
 # -- terms ------------------------------------------------------------------------------------------------------------
 
 
-def _same(column: str) -> Callable[[Index, Term], Iterable[bool]]:
-    return lambda index, term: [value == term.value for value in index.column(column)]
-
-
-def _same_number(column: str) -> Callable[[Index, Term], Iterable[bool]]:
-    def match(index: Index, term: Term) -> Iterable[bool]:
-        wanted = int(term.value)
-        return [value == wanted for value in index.column(column)]
-
-    return match
+def _same(index: Index, term: Term) -> Iterable[bool]:
+    return [str(value) == term.value for value in index.column(term.field)]
 
 
 def _within(column: str) -> Callable[[Index, Term], Iterable[bool]]:
@@ -221,13 +225,10 @@ def _ip(index: Index, term: Term) -> Iterable[bool]:
     return [first <= address <= last for address in index.column("ip")]
 
 
+_FEW_VALUES = frozenset({"node", "device", "level", "version"})
 _MATCHERS: dict[str, Callable[[Index, Term], Iterable[bool]]] = {
     "uid": _uid,
-    "node": _same_number("node"),
-    "device": _same("device"),
-    "level": _same("level"),
     "ip": _ip,
-    "version": _same_number("version"),
     "age": _within("age"),
     "idle": _within("idle"),
     "rate": _within("rate"),

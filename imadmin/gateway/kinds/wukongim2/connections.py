@@ -33,8 +33,8 @@ class _Heard:
     """What one node listed.  error: why it didn't come to the end; what was read until then is hearsay."""
 
     member: Member
-    own: dict[Key, wire.Raw] = field(default_factory=dict)
-    others: dict[Key, wire.Raw | bytes] = field(default_factory=dict)
+    own: dict[Key, wire.Found] = field(default_factory=dict)
+    others: dict[Key, wire.Found] = field(default_factory=dict)
     total: int | None = None
     error: AppError | None = None
     shortfall: str = ""
@@ -96,12 +96,12 @@ def _merged(found: list[_Heard]) -> ConnectionList:
     for node in sorted(complete):
         own = complete[node].own
         rows += wire.made([own[key] for key in sorted(own)])
-    hearsay: dict[Key, wire.Raw | bytes] = {}
+    hearsay: dict[Key, wire.Found] = {}
     told = {key for heard in complete.values() for key in heard.own}
     for heard in found:
         listed = heard.others if heard.error is None else {**heard.others, **heard.own}
         hearsay |= {key: listed[key] for key in listed.keys() - told}
-    remembered = tuple(wire.row(hearsay[key]) for key in sorted(hearsay))
+    remembered = tuple(wire.made([hearsay[key] for key in sorted(hearsay)]))
     failed = [_missing(heard) for heard in found if heard.error or heard.shortfall]
     return ConnectionList(tuple(rows), remembered, _nodes(found, remembered), tuple(failed), now())
 
