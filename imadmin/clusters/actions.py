@@ -267,16 +267,22 @@ def _check_addresses(draft: ClusterDraft, fields: dict[str, list[str]]) -> Clust
 
 
 def _checked_node(text: str, fields: dict[str, list[str]]) -> str:
-    """`http://host:5001`, or `1001=http://host:5001` for a node that can't be asked who it is."""
-    node, address = _split_node(text)
+    """`http://host:5001`, or `1001=http://host:5001` for a node that can't be asked who it is.
+
+    `1001 manager=http://host:5300` is where its manager API is, should the port it tells not be the one to ask at.
+    """
+    whose, address = _split_node(text)
     checked = _checked(address, "node_apis", fields)
-    return checked if node is None else f"{node}={checked}"
+    return f"{whose}={checked}" if whose else checked
 
 
-def _split_node(text: str) -> tuple[int | None, str]:
-    """The node id in front of the first `=`, where there is one, and the address; other `=` are part of the address."""
+def _split_node(text: str) -> tuple[str, str]:
+    """Whose address it is ("", "1001", "1001 manager"), and the address; other `=` are part of the address."""
     node, equals, address = text.partition("=")
-    return (int(node), address) if equals and node.strip().isdecimal() else (None, text)
+    number, _, word = node.strip().partition(" ")
+    if not equals or not number.isdecimal() or word.strip() not in ("", connect.MANAGER):
+        return "", text
+    return f"{int(number)} {word.strip()}".strip(), address
 
 
 def _checked(text: str, field: str, fields: dict[str, list[str]]) -> str:

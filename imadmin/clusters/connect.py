@@ -13,6 +13,7 @@ from imadmin.gateway.contract import Connection, Gateway
 from imadmin.gateway.http import CHANGING
 from imadmin.gateway.registry import open_gateway
 
+MANAGER = "manager"  # the word that tells a manager API's address from a main API's
 REST_SECONDS = CHANGING.total + 15.0  # longer than any call, and than the pauses between the pieces of a change
 
 Key = tuple[int, int]  # of a cluster: its primary key and revision
@@ -37,11 +38,19 @@ def connection_of(cluster: Cluster) -> Connection:
             token=crypto.unseal(cluster.sealed_token),
             jwt_user=cluster.jwt_user,
             jwt_password=crypto.unseal(cluster.sealed_jwt_password),
-            node_apis=tuple(cluster.node_apis),
+            node_apis=tuple(text for text in cluster.node_apis if not _is_manager(text)),
+            node_managers=tuple(
+                text.replace(f" {MANAGER}=", "=", 1) for text in cluster.node_apis if _is_manager(text)
+            ),
             networks=tuple(settings.IMADMIN_CLUSTER_NETWORKS),
         )
     except crypto.Undecryptable:
         raise SecretLost(hint=gettext_noop("Enter them again under Settings, Clusters.")) from None
+
+
+def _is_manager(text: str) -> bool:
+    """`1001 manager=http://host:5300`, as clusters/actions.py stores it."""
+    return text.partition("=")[0].endswith(f" {MANAGER}")
 
 
 def gateway_for(cluster: Cluster) -> Gateway:

@@ -68,6 +68,8 @@ def test_no_secret_is_on_the_trail(added: Cluster, sim: Any) -> None:
         ("api_url", "http://" + "a" * 300 + ".invalid"),
         ("manager_url", "http://[::1"),
         ("node_apis", ("1002=nonsense",)),
+        ("node_apis", ("1002 manager=nonsense",)),
+        ("node_apis", ("1002 other=http://127.0.0.1:1",)),
         ("node_apis", ("http://127.0.0.1:1",) * 51),
         ("token", "a\nb"),
         ("token", "令牌"),
@@ -108,6 +110,15 @@ def test_the_owner_narrows_the_networks(sim: Any, db: None, settings: Any) -> No
     settings.IMADMIN_CLUSTER_NETWORKS = ["10.0.0.0/8"]
     fields = refused(lambda: actions.add_cluster(owner_scope(), draft_of(sim), reason="a new one"))
     assert list(fields) == ["api_url", "manager_url"]
+
+
+def test_the_manager_of_a_node_is_given_beside_its_main_api(sim: Any, db: None) -> None:
+    given = ("1002=http://127.0.0.1:7", " 1002  manager =http://127.0.0.1:8/", "http://127.0.0.1:9/?".rstrip("?"))
+    cluster = actions.add_cluster(owner_scope(), draft_of(sim, node_apis=given), reason="mapped ports")
+    assert cluster.node_apis == ["1002=http://127.0.0.1:7", "1002 manager=http://127.0.0.1:8", "http://127.0.0.1:9"]
+    connection = connect.connection_of(cluster)
+    assert connection.node_apis == ("1002=http://127.0.0.1:7", "http://127.0.0.1:9")
+    assert connection.node_managers == ("1002=http://127.0.0.1:8",)
 
 
 def test_a_short_name_is_given_once(added: Cluster, sim: Any) -> None:

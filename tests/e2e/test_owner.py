@@ -19,7 +19,7 @@ def fill_cluster(page: Page, stage: Stage, *, token: str) -> Locator:
     form.get_by_label("Name", exact=True).fill(f"Owned {stage.run}")
     form.get_by_label("Main API", exact=True).fill(stage.apis[0])
     form.get_by_label("Manager API").fill(stage.manager)
-    form.get_by_label("Main API of further nodes").fill("\n".join(stage.apis[1:]))
+    form.get_by_label("Addresses of further nodes").fill("\n".join(stage.apis[1:]))
     form.get_by_label("Manager token").fill(token)
     form.get_by_label("Manager account").fill(user)
     form.get_by_label("Its password").fill(password)

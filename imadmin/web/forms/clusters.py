@@ -43,10 +43,13 @@ class ClusterForm(ReasonForm):
         widget=forms.TextInput(attrs={"inputmode": "url", "spellcheck": "false"}),
     )  # fmt: skip
     node_apis = forms.CharField(
-        label=_("Main API of further nodes"),
+        label=_("Addresses of further nodes"),
         required=False,
         max_length=20_000,
-        help_text=_("One a line, only where the cluster's own list can't be reached from here: 1002=http://host:5011"),
+        help_text=_(
+            "One a line, only where what the cluster tells can't be reached from here: 1002=http://host:5011, and for "
+            "its manager API: 1002 manager=http://host:5311"
+        ),
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )
     token = forms.CharField(

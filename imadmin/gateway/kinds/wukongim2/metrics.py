@@ -6,12 +6,11 @@ A node's varz says where its manager API listens; the port of that goes with the
 from __future__ import annotations
 
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from imadmin.core.errors import AppError, gettext_noop
 from imadmin.gateway.errors import BadReply, GatewayError, NoSuch, Unreachable
 from imadmin.gateway.http import QUICK, Call, gather_settled
-from imadmin.gateway.kinds.wukongim2 import metrics_text, wire_slots
+from imadmin.gateway.kinds.wukongim2 import managers, metrics_text, wire_slots
 from imadmin.gateway.kinds.wukongim2.part import NO_ADDRESS, Part, failed_with
 from imadmin.gateway.kinds.wukongim2.roster import Member
 from imadmin.gateway.kinds.wukongim2.shapes import WrongShape
@@ -84,14 +83,12 @@ class MetricsPart(Part):
 
 
 def _address(member: Member, place: wire_slots.ManagerPlace) -> str:
-    port = place.address.rpartition(":")[2]
     if not place.is_on:
         raise Unreachable(MANAGER_OFF, node=member.label, operation=OPERATION)
-    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+    found = managers.address(member.url, place.address)
+    if not found:
         raise Unreachable(NO_MANAGER, node=member.label, operation=OPERATION)
-    api = urlsplit(member.url)
-    host = f"[{api.hostname}]" if ":" in (api.hostname or "") else api.hostname
-    return f"{api.scheme}://{host}:{port}"
+    return found
 
 
 async def _nowhere(member: Member, error: AppError) -> NodeMetrics:

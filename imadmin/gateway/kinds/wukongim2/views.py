@@ -9,12 +9,11 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 from imadmin.core.errors import AppError, gettext_noop
 from imadmin.gateway.errors import BadReply, GatewayError, RefusedLocally, Rejected, TimedOut, Unauthorised, Unreachable
-from imadmin.gateway.http import CUT_READ, Reply, base_url, gather_settled
-from imadmin.gateway.kinds.wukongim2 import answers, views_wire
+from imadmin.gateway.http import CUT_READ, Reply, gather_settled
+from imadmin.gateway.kinds.wukongim2 import answers, managers, views_wire
 from imadmin.gateway.kinds.wukongim2.part import NO_ADDRESS, Part, reason_of
 from imadmin.gateway.types import ConfigView, MemberView, NodeView, SlotView
 
@@ -24,8 +23,6 @@ SLOTS_AT_MOST = 4096
 
 ANOTHER_NODE = gettext_noop("Another node answers at this node's address")
 NO_SLOTS = gettext_noop("The node doesn't tell its slots")
-
-ANY_ADDRESS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104 - what a server says that it listens on
 
 
 @dataclass(slots=True)
@@ -106,7 +103,7 @@ class ViewsPart(Part):
                 return _silent(hello.id, url, answer)  # it went silent between two calls
         said = figures if isinstance(figures, views_wire.Figures) else None
         lost = own_slots if isinstance(own_slots, AppError) else None
-        manager = self._manager_url(url, said.manager) if said else ""
+        manager = self._manager_url(hello.id, url, said.manager) if said else ""
         return NodeView(
             id=hello.id,
             api_url=url,
@@ -189,20 +186,13 @@ class ViewsPart(Part):
         except Rejected:
             return False
 
-    def _manager_url(self, api_url: str, listens_on: str) -> str:
-        """Where the node's manager API answers, as far as it can be told from what it says that it listens on."""
+    def _manager_url(self, node: int, api_url: str, listens_on: str) -> str:
+        """Where the node's manager API answers: as given, else as far as it can be told."""
+        if given := self.roster.given_managers.get(node):
+            return given
         if api_url == self.link.api and self.link.manager:
             return self.link.manager
-        host, _, port = listens_on.rpartition(":")
-        api = urlsplit(api_url)
-        if not port.isdecimal():
-            return ""
-        named = api.hostname or ""
-        shown = f"[{named}]" if ":" in named else named
-        try:
-            return base_url(f"http://{shown if host in ANY_ADDRESS else host}:{port}")
-        except RefusedLocally:
-            return ""
+        return managers.address(api_url, listens_on)
 
     async def _manager_answers(self, manager: str, label: str) -> bool | None:
         """As far as it is known soon: a manager API that hangs doesn't delay the look."""
