@@ -174,6 +174,8 @@ class Call:
     ) -> T:
         """Write to a slot: a wedged one, or one without quorum, gives up after five seconds. log: (command, data)."""
         state = self.state
+        if slot in state.misdeeds.poisoned_slots:
+            raise Dies(state.topology.slot_leader(slot), "a blank uid in the log of its slot")
         wedge = state.wedged.get(slot)
         if wedge is not None:
             if wedge.written:

@@ -85,6 +85,11 @@ def use_webhook(state: SimState, url: str, focus: tuple[str, ...] = ()) -> None:
     state.hooks.url, state.hooks.focus = url, focus
 
 
+def heal_channel(state: SimState, key: tuple[str, int]) -> int:
+    state.misdeeds.wedged.discard(key)
+    return state.misdeeds.agree_again(key)
+
+
 class Running(Protocol):
     def call(self, fn: Callable[..., T], *args: Any) -> T: ...
 
@@ -175,6 +180,30 @@ class Knobs:
         """The next so many webhook requests are never sent, and nobody is told."""
         self.call(lambda state: setattr(state.hooks, "to_lose", count))
 
+    # -- misdeeds ------------------------------------------------------------------------------------------------
+
+    def wedge_channel(self, channel_id: str, channel_type: int = 2) -> None:
+        """It stores nothing any more: API sends answer 200 and are lost, clients get reason 15; stopping it heals."""
+        self.call(lambda state: state.misdeeds.wedge((channel_id, channel_type)))
+
+    def diverge_channel(self, channel_id: str, channel_type: int = 2) -> None:
+        """Its leader appends alone: nothing is delivered, the followers' copies stay where they are."""
+        self.call(lambda state: state.misdeeds.diverge((channel_id, channel_type)))
+
+    def heal_channel(self, channel_id: str, channel_type: int = 2) -> int:
+        """Ends both. How many messages vanished; their sequence numbers will be given out again."""
+        found: int = self.call(heal_channel, (channel_id, channel_type))
+        return found
+
+    def repeat_seq(self, channel_id: str, channel_type: int = 2, count: int = 1) -> int:
+        """The newest messages leave the channel (the search still finds them), the next ones get their numbers."""
+        found: int = self.call(lambda state: state.misdeeds.repeat_seq((channel_id, channel_type), count))
+        return found
+
+    def keep_poison(self, keep: bool = True) -> None:
+        """A blank uid stays in slot 0's log: each later write there kills the node that leads it. False: antidote."""
+        self.call(lambda state: state.misdeeds.keep_poison(keep))
+
 
 Knob = Callable[[int, dict[str, str]], Any]
 
@@ -213,6 +242,11 @@ def over_http(state: SimState) -> dict[str, Knob]:
         "webhook": lambda _, options: use_webhook(
             state, options.get("url", ""), tuple(filter(None, options.get("focus", "").split(",")))
         ),
+        "wedge_channel": lambda kind, options: state.misdeeds.wedge((options["channel"], kind)),
+        "diverge_channel": lambda kind, options: state.misdeeds.diverge((options["channel"], kind)),
+        "heal_channel": lambda kind, options: heal_channel(state, (options["channel"], kind)),
+        "repeat_seq": lambda kind, options: state.misdeeds.repeat_seq((options["channel"], kind)),
+        "keep_poison": lambda keep, options: state.misdeeds.keep_poison(bool(keep)),
         "lose_batch": lambda count, options: setattr(state.hooks, "to_lose", count),
     }
 

@@ -15,7 +15,17 @@ class Misdeeds:
         self.wedged: set[ChannelKey] = set()
         self.diverged: dict[ChannelKey, int] = {}  # where the followers stopped
         self.poisoned_slots: set[int] = set()  # a blank uid is in their log: the next write kills again
-        self.poison_stays = False
+        self._poison_stays = False
+
+    def keep_poison(self, keep: bool) -> None:
+        self._poison_stays = keep
+        if not keep:
+            self.poisoned_slots.clear()
+
+    def swallow(self, slot: int) -> None:
+        """A deadly command got into the slot's log."""
+        if self._poison_stays:
+            self.poisoned_slots.add(slot)
 
     def wedge(self, key: ChannelKey) -> None:
         self.wedged.add(key)

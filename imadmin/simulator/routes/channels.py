@@ -188,9 +188,10 @@ async def subscriber_remove(call: Call) -> object:
 def refuse_blank(call: Call, uids: list[str], route: str) -> None:
     """A blank uid is proposed to slot 0 (crc32 of nothing) and ends the node that leads it.
 
-    The real command stays in that slot's log and kills every later leader too; here a revived node is well again.
+    The real command stays in that slot's log and kills every later leader too; here only by the knob `keep_poison`.
     """
     if "" in uids:
+        call.state.misdeeds.swallow(call.state.slot_of(""))
         raise Dies(call.state.leader_of(""), f"blank uid in {route}")
 
 
