@@ -1,11 +1,12 @@
 """50 000 connections of ten nodes: from nothing to a page, and a page when the list is at hand.
 
 The cold figure reads the list from a stub that lists every connection twice, as a cluster does (see crowd.py), and
-stands against the bytes alone: the same pages fetched at the same time and thrown away.  The warm one stands against
-going once over the rows by the simplest Python that finds and sorts them.
+stands against the simplest reading: the same pages fetched at the same time, given to a JSON parser, thrown away.  The
+warm one stands against going once over the rows by the simplest Python that finds and sorts them, without any facet.
 """
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -28,13 +29,7 @@ QUESTIONS = (
 COLD_SECONDS, WARM_SECONDS = 1.0, 0.05
 
 
-def run() -> Figure:
-    cold, warm = measure()
-    print(cold.line())
-    return warm
-
-
-def measure() -> tuple[Figure, Figure]:
+def run() -> tuple[Figure, Figure]:
     from imadmin.core import aio
     from imadmin.gateway.contract import Connection
     from imadmin.gateway.registry import open_gateway
@@ -42,37 +37,40 @@ def measure() -> tuple[Figure, Figure]:
     with crowd() as apis:
         gateway = open_gateway("wukongim2", Connection(api_url=apis[0], manager_url=apis[0]))
         scope: Any = SimpleNamespace(gateway=gateway, require=lambda *_: None)
-        cold, bare = _cold(scope, apis)
+        cold, simple = _cold(scope, apis)
         warm, plain = _warm(scope)
         aio.run(gateway.aclose())
-    # Bounds in seconds are given as slack, so that they hold whatever the ratio is; the ratio tells the rest.
     return (
-        Figure("50 000 connections, cold: read, filter, sort", cold, bare, 0, COLD_SECONDS, ROUNDS,
-               note=f"{ROWS * 2 - ROWS // NODES} rows listed by {NODES} nodes; baseline: the same bytes, thrown away"),
-        Figure("50 000 connections, warm: filter, facets, sort", warm, plain, 0, WARM_SECONDS, ROUNDS * 9,
-               note=f"the slowest of {len(QUESTIONS)} questions; baseline: one comprehension and one sort, no facets"),
+        Figure("50 000 connections, cold: read, filter, sort", cold, simple, 1.5, 0, ROUNDS,
+               note=f"{ROWS * 2 - ROWS // NODES} rows listed by {NODES} nodes; {_aim(cold, COLD_SECONDS)}"),
+        Figure("50 000 connections, warm: filter, facets, sort", warm, plain, 3, 0.02, ROUNDS * 9,
+               note=f"the slowest of {len(QUESTIONS)} questions; {_aim(warm, WARM_SECONDS)}"),
     )  # fmt: skip
+
+
+def _aim(measured: float, seconds: float) -> str:
+    return f"the aim of {seconds * 1000:g} ms is {'met' if measured <= seconds else 'not met'} on this machine now"
 
 
 def _cold(scope: Any, apis: list[str]) -> tuple[float, float]:
     from imadmin.monitor import connections
 
-    times, bytes_alone = [], []
+    times, simply = [], []
     for number in range(ROUNDS + 1):
         query, sort = QUESTIONS[number % len(QUESTIONS)]
         started = time.perf_counter()
         page = connections.listing(scope, connections.read_query(query), sort=sort, max_age=0)
         times.append(time.perf_counter() - started)
         assert page.of == ROWS and not page.failed, page.failed
-        bytes_alone.append(asyncio.run(_fetched(apis)))
-    return median(times[1:]), median(bytes_alone[1:])
+        simply.append(asyncio.run(_fetched(apis)))
+    return median(times[1:]), median(simply[1:])
 
 
 async def _fetched(apis: list[str]) -> float:
     async def of(client: httpx.AsyncClient, api: str) -> None:
         for offset in range(0, ROWS, 2000):
             reply = await client.get(f"{api}/connz", params={"offset": offset, "limit": 2000})
-            if len(reply.content) < 10_000:
+            if len(json.loads(reply.content)["connections"]) < 2000:
                 return
 
     async with httpx.AsyncClient(timeout=10) as client:

@@ -134,7 +134,7 @@ _bursts = 0
 
 @contextmanager
 def _rare_collecting() -> Iterator[None]:
-    """Rows by the ten thousand come into being and none is garbage: to look for it so often took a fifth of the time."""
+    """Rows by the ten thousand come into being, none of them garbage: to look for it took a fifth of the time."""
     global _bursts
     with _guard:
         _bursts += 1
