@@ -169,9 +169,10 @@ CACHES: dict[str, Any]
 if config.redis_url:
     CACHES = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "imadmin.core.cache.ForgivingRedisCache",
             "LOCATION": config.redis_url,
             "KEY_PREFIX": "imadmin",
+            "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
         }
     }
     CHANNEL_LAYERS = {

@@ -95,7 +95,7 @@ def test_a_taken_port_is_told_before_anything_starts(product: Product, tmp_path:
     assert f"port {product.environment['IMADMIN_PORT']}: Address already in use" in second.stderr
 
 
-def test_redis_is_refused_as_long_as_it_would_do_nothing(tmp_path: Path) -> None:
+def test_with_redis_it_names_the_processes_to_start_instead(tmp_path: Path) -> None:
     environment = {**os.environ, "IMADMIN_DATA_DIR": str(tmp_path), "IMADMIN_REDIS_URL": "redis://127.0.0.1:6379/0"}
     started = subprocess.run(
         [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
@@ -103,4 +103,5 @@ def test_redis_is_refused_as_long_as_it_would_do_nothing(tmp_path: Path) -> None
 
     assert started.returncode == 1
     assert "IMADMIN_REDIS_URL is set" in started.stderr
+    assert all(f"manage.py {name}" in started.stderr for name in ("web", "worker", "beat", "poller", "migrate"))
     assert not (tmp_path / "imadmin.lock").exists()

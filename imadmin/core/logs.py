@@ -56,6 +56,8 @@ def configure(options: dict[str, Any]) -> None:
             "loggers": {
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
+                # While Redis is away: a traceback a second of what cache.gone and live.layer_gone say once.
+                "channels_redis": {"level": "CRITICAL"},
                 # Our own banner says where; the server's lines would say it again.
                 "uvicorn.error": {"level": "WARNING"},
                 "uvicorn.access": {"level": "WARNING"},

@@ -243,7 +243,8 @@ def _write_down(tallies: dict[int, Tally]) -> None:
     for pk, tally in tallies.items():
         key = rate_key(pk, minute)
         cache.add(key, 0, (RATE_MINUTES + 2) * 60)
-        cache.incr(key, tally.counts.get("received", 0))
+        with suppress(ValueError):  # the cache forgot it at once
+            cache.incr(key, tally.counts.get("received", 0))
 
 
 def rate_key(cluster_pk: int, minute: int) -> str:

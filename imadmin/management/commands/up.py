@@ -32,7 +32,9 @@ class Command(BaseCommand):
     def handle(self, *, demo: bool, host: str, port: int, **options: Any) -> None:
         if config.redis_url:
             raise CommandError(
-                "IMADMIN_REDIS_URL is set, but this version runs in one process only. Unset it, then start again."
+                "IMADMIN_REDIS_URL is set: imadmin then runs as several processes. Start each of these, once or more:\n"
+                "  manage.py web\n  manage.py worker\n  manage.py beat\n  manage.py poller\n"
+                "Run `manage.py migrate` first. For everything in one process unset IMADMIN_REDIS_URL."
             )
         lease = ProcessLease(config.data_dir / "imadmin.lock")
         try:
