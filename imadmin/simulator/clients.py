@@ -17,6 +17,7 @@ from .routes.connections import kick_connection
 from .state import SimState
 
 OUTGOING_KEPT = 2000
+RECV_TRIES = 5
 HEADER = Struct("Header", {"noPersist": "any", "redDot": "any", "syncOnce": "any"})
 SEND = Struct(
     "SendParams",
@@ -79,12 +80,32 @@ class Session:
         self._outgoing: asyncio.Queue[dict[str, object]] = asyncio.Queue(OUTGOING_KEPT)
         self._stuck_on: dict[str, object] | None = None
         self.connection: Connection | None = None
+        self._unacknowledged: dict[str, asyncio.TimerHandle] = {}
 
     def push(self, frame: dict[str, object]) -> None:
         if self._outgoing.full():
             self._outgoing.get_nowait()
             self.state.count(self.node_id, "dropped_frames")
         self._outgoing.put_nowait(frame)
+        if frame.get("method") == "recv":
+            self._expect_ack(frame, 0)
+
+    def _expect_ack(self, frame: dict[str, Any], tries: int) -> None:
+        """What is not acknowledged comes again; messages that are not kept are never repeated."""
+        message_id = frame["params"]["messageId"]
+        if frame["params"]["messageSeq"] and tries < RECV_TRIES:
+            loop, after = asyncio.get_running_loop(), self.state.timings.recv_retry
+            self._unacknowledged[message_id] = loop.call_later(after, self._push_again, frame, tries + 1)
+
+    def _push_again(self, frame: dict[str, Any], tries: int) -> None:
+        if self.connection is not None and self.connection.here and not self._outgoing.full():
+            self._outgoing.put_nowait(frame)
+            self._expect_ack(frame, tries)
+
+    def _acknowledged(self, frame: dict[str, Any]) -> None:
+        self.state.count(self.state.leader_of(self.connection.uid if self.connection else ""), "recvack")
+        if timer := self._unacknowledged.pop(str(frame["params"].get("messageId")), None):
+            timer.cancel()
 
     async def run(self) -> None:
         await self._receive()
@@ -106,6 +127,8 @@ class Session:
                 self._handle(connection, text)
         finally:
             writer.cancel()
+            for timer in self._unacknowledged.values():
+                timer.cancel()
             self.state.online.left(connection)
 
     async def _next_text(self) -> str | None:
@@ -221,7 +244,7 @@ class Session:
             else:
                 connection.in_packets += 1
                 if frame["method"] == "recvack":
-                    self.state.count(self.state.leader_of(connection.uid), "recvack")
+                    self._acknowledged(frame)
         except FrameError as error:
             self._stuck_on = error.reply
             self._reply(connection, error.reply)

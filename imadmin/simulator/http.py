@@ -145,7 +145,8 @@ class Call:
 
     async def forward(self, node_id: int) -> Reply:
         """Let another node's main API answer. The path travels decoded, which breaks ids with `?` or `%xx`."""
-        target = self.path + (f"?{self.query_string}" if self.query_string else "")
+        again = urlencode(sorted(parse_qsl(self.query_string, keep_blank_values=True)))
+        target = self.path + (f"?{again}" if again else "")
         await self.reach(node_id, target)
         path, _, extra = self.path.partition("?")
         peer = replace(
