@@ -280,6 +280,16 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hidden, "LASTS_SECONDS", 0.0001)
 
 
+@pytest.mark.usefixtures("quick_looks")
+def test_a_ghost_counts_soon_after_it_came_also_where_there_was_none(
+    scope: Any, crowd: int, sim: Any, nodes: list[int]
+) -> None:
+    assert by_node(connections.ghosts(scope))[nodes[0]].ghosts == 0
+    sim.haunt(nodes[0], 3)
+    assert by_node(connections.ghosts(scope))[nodes[0]].ghosts == 0, "it may be gone by the next look"
+    assert by_node(connections.ghosts(scope))[nodes[0]].ghosts == 3
+
+
 def by_node(found: connections.Ghosts) -> dict[int, connections.NodeGhosts]:
     return {node.id: node for node in found.nodes}
 
@@ -309,6 +319,7 @@ def test_counted_sockets_without_a_row_are_deaf_only_when_that_lasts(
     found = by_node(connections.ghosts(scope))[nodes[1]]
     assert (found.without_row, found.deaf) == (5, 2), "the least of all looks: who comes and goes isn't deaf"
     sim.loiter(nodes[1], -5)
+    connections.ghosts(scope)
     assert by_node(connections.ghosts(scope))[nodes[1]].deaf == 0
 
 

@@ -16,7 +16,6 @@ from imadmin.monitor.connections.kept import Look, NodeLook, look, snapshot
 
 LOOK_SECONDS = 4.0
 LASTS_SECONDS = 20.0  # to sign in takes a client 6 s at most, so what stays longer is no newcomer
-WINDOW_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,19 @@ def ghosts(scope: Scope) -> Ghosts:
     Raises GatewayError when no node answers.
     """
     scope.require(Permission.VIEW)
-    looks = list(look(scope.gateway, within=LOOK_SECONDS))
-    last = looks[-1]
-    recent = [one for one in looks if last.at - one.at <= WINDOW_SECONDS]
+    recent = _just_long_enough(list(look(scope.gateway, within=LOOK_SECONDS)))
+    last = recent[-1]
     found = snapshot(scope)
     nodes = tuple(_judge(node.id, last.nodes.get(node.id), recent, node.remembered) for node in found.listing.nodes)
     as_of = datetime.now(UTC) - timedelta(seconds=time.monotonic() - last.at)
     return Ghosts(nodes, found.failed, as_of, last.at - recent[0].at, len(recent))
+
+
+def _just_long_enough(looks: list[Look]) -> list[Look]:
+    """The newest looks that reach back as far as something must last; all of them while they don't."""
+    last = looks[-1].at
+    reaching = [index for index, one in enumerate(looks) if last - one.at >= LASTS_SECONDS]
+    return looks[reaching[-1] :] if reaching else looks
 
 
 def _judge(node: int, now: NodeLook | None, looks: Sequence[Look], remembered: int) -> NodeGhosts:

@@ -108,7 +108,13 @@ def _list_context(request: HttpRequest, scope: Scope, form: FilterForm, *, open_
         "can_kick": scope.can(Permission.KICK),
     }
     if not form.is_valid():
-        return context | {"broken": states.filtered(_("The filters can't be used; see beside the box."))}
+        return context | {
+            "broken": states.empty(
+                _("Nothing was asked"),
+                _("A condition can’t be read; the reason stands under the box."),
+                icon="zoom-question",
+            )
+        }
     wanted = form.wanted
     sort_text = request.GET.get("sort", "")
     page = _page(request.GET)

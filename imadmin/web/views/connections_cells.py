@@ -125,9 +125,16 @@ def _columns(scope: Scope, query: str) -> dict[str, Column]:
         seconds("idle", "idle", phone="m2", css="nw"),
         seconds("age", "uptime", hide="p2", css="nw dim"),
         Column("version", LABELS["version"], lambda row: row.protocol_version, "num", hide="p3", sort="version"),
-        Column("device_id", LABELS["device_id"], lambda row: cells.mono(row.device_id), hide="p3", css="slim", sort="device_id"),
+        Column(
+            "device_id",
+            LABELS["device_id"],
+            lambda row: cells.mono(row.device_id),
+            hide="p3",
+            css="slim",
+            sort="device_id",
+        ),
         Column("leader", LABELS["leader"], lambda row: row.leader_id, "num", hide="p3", sort="leader"),
-        Column("do", _("Actions"), lambda row: menu(scope, row), "actions", phone="m3"),
+        Column("do", _("Actions"), lambda row: menu(scope, row), "actions"),
     ]
     return {column.key: column for column in made}
 

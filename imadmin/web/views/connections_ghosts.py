@@ -40,9 +40,9 @@ def _table(scope: Scope, found: Ghosts) -> Table:
         columns=[
             Column("id", _("Node"), lambda node: cells.mono(node.id), "id", "m1"),
             Column("state", _("State"), _state, "status", "m2"),
-            Column("sockets", _("Open sockets"), kind="num", phone="m3"),
+            Column("sockets", _("Open sockets"), kind="num"),
             Column("total", _("Counted"), kind="num", hide="p2"),
-            Column("listed", _("With a row"), kind="num", phone="m3"),
+            Column("listed", _("With a row"), kind="num"),
             Column("open_unserved", _("Open, not counted"), kind="num", hide="p3"),
             Column("without_row", _("Counted, no row"), kind="num", hide="p3"),
             Column("ghosts", _("Ghosts"), lambda node: _lasting(node.ghosts, node.open_unserved), "num"),
@@ -59,7 +59,8 @@ def _state(node: NodeGhosts) -> object:
     if node.state == "ok":
         return cells.status("ok", _("All served"))
     if node.state == "found":
-        return cells.status("warn", _("Sockets unserved"))
+        told = {"ghosts": node.ghosts or 0, "deaf": node.deaf or 0}
+        return cells.status("warn", _("Unserved"), _("%(ghosts)s ghosts, %(deaf)s deaf") % told)
     if node.state == "watching":
         return cells.status("run", _("Looking"))
     if node.total is None:
