@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 SEEN_KEY = "jobs:beat"
 SEEN_SECONDS = 60
+RETRY_SECONDS = 5.0
 
 
 class OurEntry(ModelEntry):  # type: ignore[misc]
@@ -34,10 +36,10 @@ class OurEntry(ModelEntry):  # type: ignore[misc]
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]
-    """has_failed: an entry could not be served; everything is read again and tried after a pause."""
+    """retry_at: when to read everything again, because an entry could not be served; others go on meanwhile."""
 
     Entry = OurEntry
-    has_failed = False
+    retry_at: float | None = None
 
     def setup_schedule(self) -> None:
         """Built-in entries are made by schedule.ensure; there are no results for the library to clean up."""
@@ -57,8 +59,11 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
             logger.info("jobs.schedule_gone", extra={"entry": entry.name})
         except Exception:
             logger.exception("jobs.schedule_failed", extra={"entry": entry.name})
-            self.has_failed = self._initial_read = True
-            self._heap = None
+            self.retry_at = self.retry_at or time.monotonic() + RETRY_SECONDS
+
+    def read_again(self) -> None:
+        """Forget what is in memory: an entry that was not served is still due in the database."""
+        self.retry_at, self._heap, self._initial_read = None, None, True
 
     @property
     def producer(self) -> None:
@@ -93,10 +98,9 @@ class Beat:
                     schedule.ensure()
                     policies.ensure_given()
                     scheduler = Scheduler(app=app)
-                scheduler.has_failed = False
+                if scheduler.retry_at and time.monotonic() >= scheduler.retry_at:
+                    scheduler.read_again()
                 pause = scheduler.tick()
-                if scheduler.has_failed:
-                    pause = 2.0
             except Exception:
                 logger.exception("jobs.beat_failed")
                 scheduler, pause = None, 2.0

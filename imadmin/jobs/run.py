@@ -7,6 +7,7 @@ names the attempt it belongs to, so a worker that was given up can't write over 
 import contextlib
 import logging
 import secrets
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +18,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
 from imadmin.clusters.models import Cluster
+from imadmin.config import config
 from imadmin.core import events
 from imadmin.core.errors import Conflict, gettext_noop
 from imadmin.jobs import registry
@@ -28,6 +30,8 @@ __all__ = ["Run", "announce", "ask_to_stop", "claim", "in_the_way", "job", "put"
 
 logger = logging.getLogger(__name__)
 State = JobRun.State
+# Whether a worker of this very process takes messages (embedded mode).
+is_heard = threading.Event()
 OPEN = (State.QUEUED, State.RUNNING)
 
 STILL_GOING = gettext_noop("The run before this one was still going.")
@@ -76,6 +80,8 @@ def put(run_id: str) -> None:
     """Tell the workers of a queued row.  A broker that is away is no error: the recovery finds the row."""
     from imadmin.celery import app
 
+    if not config.redis_url and not is_heard.is_set():
+        return  # the broker is this process's memory, and nobody here reads it
     try:
         app.send_task("imadmin.run", args=[run_id], retry=False, ignore_result=True)
     except Exception as error:
@@ -88,7 +94,8 @@ def same_kind(
     """The rows that count against the job's `most_at_once`."""
     rows = JobRun.objects.filter(job=found.name, cluster=cluster, policy=policy)
     for name in found.apart_by:
-        rows = rows.filter(**{f"params__{name}": params.get(name)})
+        value = params.get(name)
+        rows = rows.exclude(params__has_key=name) if value is None else rows.filter(**{f"params__{name}": value})
     return rows
 
 

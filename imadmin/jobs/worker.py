@@ -19,7 +19,7 @@ from django.db import close_old_connections
 
 from imadmin.jobs import recovery, work
 from imadmin.jobs.models import JobRun
-from imadmin.jobs.run import put
+from imadmin.jobs.run import is_heard, put
 from imadmin.jobs.work import PLACES, at_work, execute, process_name
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,8 @@ class Worker:
         at_work.closing.clear()
         worker_state.should_stop = worker_state.should_terminate = None
         self._stop.clear()
+        if self._alone:
+            is_heard.set()
         for name, target in (("worker", self._serve), ("pulse", self._pulse)):
             thread = threading.Thread(target=target, name=f"imadmin-{name}", daemon=True)
             thread.start()
@@ -106,6 +108,8 @@ class Worker:
             if self._alone:
                 put("")  # wakes a consumer that waits two seconds for messages
             self._threads[0].join(0.1)
+        if self._alone:
+            is_heard.clear()
         return all_ended
 
     def is_alive(self) -> bool:

@@ -9,6 +9,7 @@ from tests.jobs.site import Site
 
 
 def test_a_wanted_run_is_carried_out(site: Site) -> None:
+    site.apart()
     run_id = site.control.tell("start", "t.quick")
 
     row = site.until(run_id, "done")
@@ -94,6 +95,7 @@ def test_beat_starts_what_is_due_and_tells_what_it_missed(site: Site) -> None:
 
 @pytest.mark.parametrize("site", ["redis"], indirect=True)
 def test_without_its_broker_nothing_is_lost(site: Site, redis_server: Any) -> None:
+    site.apart()
     under_way = site.control.tell("start", "t.again")
     site.until(under_way, "running")
     redis_server.stop()
@@ -114,6 +116,7 @@ def test_without_its_broker_nothing_is_lost(site: Site, redis_server: Any) -> No
 @pytest.mark.parametrize("site", ["redis"], indirect=True)
 def test_two_workers_share_the_runs_and_none_is_done_twice(site: Site) -> None:
     site.open_worker()
+    site.apart()
     ids = [site.control.tell("start", "t.quick") for _ in range(30)]
     site.wait(lambda: len(site.rows("state = 'done'")) == 30)
 

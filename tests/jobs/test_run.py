@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from imadmin.core.errors import Conflict, NotFound
 from imadmin.jobs import work
 from imadmin.jobs.models import JobRun
 from imadmin.jobs.notes import read_notes
-from imadmin.jobs.run import Run, ask_to_stop, claim, start
+from imadmin.jobs.run import Run, ask_to_stop, claim, put, start
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +169,9 @@ def test_a_second_one_of_its_kind_is_refused_and_its_neighbours_are_not(
     with pytest.raises(Conflict):
         start(name, cluster=cluster, params={"of": 1})
     start(name, cluster=cluster, params={"of": 2})
+    start(name, cluster=cluster)
+    with pytest.raises(Conflict):
+        start(name, cluster=cluster)
     start(name, cluster=make_cluster(demo_cluster, slug="other"), params={"of": 1})
 
 
@@ -270,6 +274,13 @@ def test_open_pages_hear_of_every_step(make_job: Callable[..., str], cluster: An
     assert heard.count("demo/jobs") >= 3
 
 
+def test_without_a_worker_here_nothing_is_kept_for_one(make_job: Callable[..., str], monkeypatch: Any) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr("imadmin.celery.app.send_task", lambda *_args, **options: sent.append(options))
+    put("0123456789abcdef")
+    assert sent == []
+
+
 def test_a_broker_that_is_away_does_not_fail_the_wish(
     make_job: Callable[..., str], monkeypatch: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -277,6 +288,7 @@ def test_a_broker_that_is_away_does_not_fail_the_wish(
         raise OSError("connection refused")
 
     monkeypatch.setattr("imadmin.celery.app.send_task", away)
+    monkeypatch.setattr("imadmin.jobs.run.is_heard", SimpleNamespace(is_set=lambda: True))
     with django_capture_on_commit_callbacks(execute=True):
         row = start(make_job(lambda run: None))
     assert JobRun.objects.get(pk=row.pk).state == "queued"
