@@ -135,6 +135,11 @@ class SimState:
     def slot_of(self, text: str) -> int:
         return slot_of(text, self.settings.slot_count)
 
+    def keeps(self, node_id: int, text: str) -> bool:
+        """Has the node a copy of the slot of a uid or a stored channel id?"""
+        view = self.topology.view
+        return len(view.nodes) <= view.slot_replicas or node_id in view.slots[self.slot_of(text)].replicas
+
     def leader_of(self, text: str) -> int:
         """The node leading the slot of a stored channel id or a uid."""
         return self.topology.slot_leader(self.slot_of(text))

@@ -50,7 +50,7 @@ def fault_of(name: str) -> str:
 def is_early(recording: Recording, note: str) -> bool:
     """Before the others have noticed: told by the seconds in its note."""
     seconds = re.match(r"([0-9.]+)s after", note)
-    return bool(seconds) and (float(seconds[1]) < 5.5 or fault_of(recording.name) == "two-of-three-dead")
+    return seconds is not None and (float(seconds[1]) < 5.5 or fault_of(recording.name) == "two-of-three-dead")
 
 
 def set_fault_stage(state: SimState, scenario: str) -> None:

@@ -48,11 +48,10 @@ async def users(call: Call) -> object:
     limit, state = call.limit(), call.state
     if not call.number("node_id"):
         await call.fan_out()
-    rows = list(state.store.users.values())
     if uid := call.text("uid"):
-        if uid not in state.store.users:
-            raise Crash
-        rows = [state.store.users[uid]]
+        rows = [_user_everywhere(call, uid)]
+    else:
+        rows = [one for one in state.store.users.values() if _is_seen(call, one.uid)]
     page, more = newest_first(rows, call, limit)
     data = [
         {
@@ -67,6 +66,21 @@ async def users(call: Call) -> object:
         for row in page
     ]
     return {"total": 0, "more": int(more), "data": data}
+
+
+def _user_everywhere(call: Call, uid: str) -> User:
+    """A node that lacks the row crashes; when that is a peer, the asked node says so."""
+    state = call.state
+    if uid not in state.store.users or not state.keeps(call.node_id, uid):
+        raise Crash
+    if not call.number("node_id") and not all(state.keeps(peer, uid) for peer in call.online_peers()):
+        raise Fail("IM服务返回状态[500]失败！")
+    return state.store.users[uid]
+
+
+def _is_seen(call: Call, text: str) -> bool:
+    """Merged lists have everything, a node's own only what it keeps a copy of."""
+    return not call.number("node_id") or call.state.keeps(call.node_id, text)
 
 
 def _device_row(row: Device) -> dict[str, Any]:
@@ -100,9 +114,9 @@ async def devices(call: Call) -> object:
             raise Fail("not found")
         rows = [store.devices[uid, flag]]
     elif uid:
-        rows = [one for one in store.devices.values() if one.uid == uid]
+        rows = [one for one in store.devices.values() if one.uid == uid and _is_seen(call, uid)]
     else:
-        rows = [one for one in store.devices.values() if not flag or one.flag == flag]
+        rows = [one for one in store.devices.values() if (not flag or one.flag == flag) and _is_seen(call, one.uid)]
     page, more = newest_first(rows, call, limit)
     if uid and not flag and not merged:
         page = page * 8
@@ -141,5 +155,6 @@ async def conversations(call: Call) -> object:
         rows = list(store.conversations.get(uid, {}).values())
     else:
         page = max(1, call.number("current_page"))
-        rows = list(islice(store.all_conversations(), (page - 1) * limit, page * limit))
+        seen = (one for one in store.all_conversations() if _is_seen(call, one.uid))
+        rows = list(islice(seen, (page - 1) * limit, page * limit))
     return {"total": 0, "data": [_conversation_row(call, row) for row in rows]}
