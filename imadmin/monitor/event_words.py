@@ -100,20 +100,18 @@ def _detail(row: EventRow, params: Mapping[str, Any]) -> str:
     if kind == "node_silent":
         return _silence(params)
     if kind == "node_back" and params.get("seconds"):
-        return ngettext("it was away for %(count)s s", "it was away for %(count)s s", params["seconds"]) % {
-            "count": params["seconds"]
-        }
+        return _("it was away for %(count)s s") % {"count": params["seconds"]}
     if kind == "verdict":
         entry = ENTRIES.get(params.get("cause", ""))
         known = {"nodes": "…", "count": 2, "total": "…", "seconds": "…"}
         return str(entry.title % known) if entry and params.get("cause") in PLAIN_CAUSES else ""
-    if params.get("slots") and kind not in ("slot_leader",):
+    if kind == "watch_began":
+        return _("%(nodes)s nodes, %(slots)s slots") % {"nodes": params.get("nodes"), "slots": params.get("slots")}
+    if params.get("slots"):
         listed = ", ".join(str(slot) for slot in params["slots"])
         return f"{listed}, …" if params.get("count", 0) > len(params["slots"]) else listed
     if params.get("nodes"):
         return ", ".join(str(node) for node in params["nodes"])
-    if kind == "watch_began":
-        return _("%(nodes)s nodes, %(slots)s slots") % {"nodes": params.get("nodes"), "slots": params.get("slots")}
     return ""
 
 

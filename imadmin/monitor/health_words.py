@@ -54,7 +54,6 @@ VERDICTS = {
     Verdict.UNKNOWN: gettext_lazy("Unknown"),
 }
 
-SEEN_FROM_HERE = gettext_lazy("Asked directly from here")
 IN_FRESHEST_VIEW = gettext_lazy("In the newest view of the nodes that answer")
 
 ENTRIES: dict[str, _Entry] = {
@@ -70,7 +69,9 @@ ENTRIES: dict[str, _Entry] = {
         gettext_lazy("They answer, but not to us"),
     ),
     "silent": _Entry(
-        ngettext_lazy("node %(nodes)s doesn’t answer", "%(count)s of %(total)s nodes don’t answer", "count"),
+        ngettext_lazy(
+            "node %(nodes)s doesn’t answer", "%(count)s of %(total)s nodes (%(nodes)s) don’t answer", "count"
+        ),
         gettext_lazy("Clients that were connected there have to connect anew."),
         gettext_lazy("Look at the process and the log of node %(nodes)s; start it again if it ended or hangs."),
     ),
@@ -261,7 +262,7 @@ def _calm(state: ClusterState) -> Headline:
 
 def _still_works(state: ClusterState) -> str:
     if state.verdict is Verdict.DOWN:
-        return _("What is shown below is what was last known.") if not state.answering else ""
+        return _("What stands below comes from our own samples and records.") if not state.answering else ""
     if state.verdict is Verdict.UNKNOWN or not state.slots:
         return ""
     lost = [slot for slot in state.slots if slot.state in (SlotState.NO_QUORUM, SlotState.LEADERLESS)]

@@ -142,8 +142,8 @@ def _connect(slug: str, seen: Overview) -> Card:
 
 def _send(slug: str, seen: Overview) -> Card:
     sends = seen.hour["sends"]
-    return Card("send", _("Send"), _("messages per min"), "send", _url("stats", slug), _newest(sends),
-                *_told(sends), sends.values, [(_("Packets per min"), _newest(seen.hour["incoming"]))])  # fmt: skip
+    return Card("send", _("Send"), _("per min"), "send", _url("stats", slug), _newest(sends),
+                *_told(sends, seen.state), sends.values, [(_("Packets from clients"), _newest(seen.hour["incoming"]))])  # fmt: skip
 
 
 def _store(slug: str, seen: Overview) -> Card:
@@ -155,9 +155,9 @@ def _store(slug: str, seen: Overview) -> Card:
     says = {"unknown": _("unknown"), "bad": _("failing"), "warn": _("degraded"), "ok": _("ok")}[shape]
     lags = [slot.lag for slot in state.slots if slot.lag is not None]
     thin = state.finding("under_replicated")
-    facts: list[tuple[str, object]] = [(_("Worst replica behind"), max(lags) if lags else None)]
+    facts: list[tuple[str, object]] = [(_("Worst lag"), max(lags) if lags else None)]
     if thin:
-        facts.append((_("Slots lacking a replica"), len(thin.slots)))
+        facts.append((_("Lack a replica"), len(thin.slots)))
     why = ngettext(
         "Fault starts here: %(count)s slot can’t store", "Fault starts here: %(count)s slots can’t store", lost
     ) % {"count": lost}  # fmt: skip
@@ -168,8 +168,8 @@ def _store(slug: str, seen: Overview) -> Card:
 
 def _deliver(slug: str, seen: Overview) -> Card:
     outgoing = seen.hour["outgoing"]
-    return Card("deliver", _("Deliver"), _("packets per min"), "message", _url("stats", slug), _newest(outgoing),
-                *_told(outgoing), outgoing.values)  # fmt: skip
+    return Card("deliver", _("Deliver"), _("packets/min"), "message", _url("stats", slug), _newest(outgoing),
+                *_told(outgoing, seen.state), outgoing.values)  # fmt: skip
 
 
 def _retry(slug: str, seen: Overview) -> Card:
@@ -188,14 +188,18 @@ def _retry(slug: str, seen: Overview) -> Card:
 def _errors(slug: str, seen: Overview) -> Card:
     bad, warnings = seen.troubles["bad"], seen.troubles["warn"]
     shape = "warn" if bad else "ok"
-    return Card("errors", _("Troubles"), _("in the last hour"), "bug", _url("events", slug), bad + warnings, shape,
+    return Card("errors", _("Troubles"), _("last hour"), "bug", _url("events", slug), bad + warnings, shape,
                 _("degraded") if bad else _("ok"), seen.hour["verdict"].values,
                 [(_("Bad"), bad), (_("Warnings"), warnings)])  # fmt: skip
 
 
-def _told(series: Series) -> tuple[str, str]:
-    """What can be said of a flow: that it is known, not that it should be more."""
-    return ("ok", _("known")) if series.newest is not None else ("unknown", _("no samples yet"))
+def _told(series: Series, state: ClusterState) -> tuple[str, str]:
+    """What can be said of a flow: that it is known and from which nodes, not that it should be more."""
+    if _newest(series) is None:
+        return "unknown", _("no samples yet") if series.is_empty else _("unknown")
+    if not state.answering:
+        return "unknown", _("from before")
+    return ("half", _("partial")) if state.silent else ("ok", _("known"))
 
 
 def _newest(series: Series) -> int | None:

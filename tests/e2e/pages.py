@@ -9,6 +9,7 @@ PAGES = {
     "message": "{message}",
     "channels": "/c/demo/channels/",
     "channel": "{channel}",
+    "events": "/c/demo/events/",
     "nodes": "/c/demo/nodes/",
     "node": "/c/demo/nodes/1001/",
     "slots": "/c/demo/slots/?slot=3",

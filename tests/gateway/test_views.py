@@ -89,7 +89,10 @@ async def test_a_hung_node_is_silent_and_delays_nobody_elses_answer(gateway: WuK
     assert all(view.answers for view in await gateway.node_views())
 
 
-async def test_a_crowd_of_other_questions_makes_no_node_look_dead(gateway: WuKongIM2, cluster: SimulatedCluster):
+async def test_a_crowd_of_other_questions_makes_no_node_look_dead(
+    gateway: WuKongIM2, cluster: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(link_module, "WATCHING", http_module.WATCHING)
     await gateway.node_views()
     cluster.slow(cluster.nodes[0].id, 0.2)
     crowd = [asyncio.create_task(gateway.devices(f"u{number}")) for number in range(40)]

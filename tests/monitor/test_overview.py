@@ -20,7 +20,8 @@ def test_a_cluster_that_is_down_is_an_answer(own_cluster, scope_of, sim):
     assert queries.overview(scope_of(own_cluster, "viewer")).state.verdict is Verdict.DOWN
 
 
-def test_troubles_and_restarts_are_counted_from_what_was_written_down(own_cluster, scope_of):
+def test_troubles_and_restarts_are_counted_from_what_was_written_down(own_cluster, scope_of, sim):
+    sim.kill(sim.nodes[1].id)
     for kind in ("node_silent", "node_restarted", "node_restarted", "slot_leader"):
         events.write(own_cluster, kind, node=1002)
     seen = queries.overview(scope_of(own_cluster, "viewer"))

@@ -128,7 +128,53 @@ def test_nobody_answers_and_the_nodes_stay_listed(watcher, sim):
     assert all(node.last_seen for node in state.nodes)
 
 
-def test_clocks_and_manager_apis_are_notes(watcher, sim):
+def test_a_node_joins_and_its_slots_follow(watcher, sim, own_cluster):
+    watcher.look()
+    joined = sim.join()
+    watcher.until(lambda state: state.node(joined) and state.node(joined).state is NodeState.JOINING)
+    state = watcher.until(lambda state: state.verdict is Verdict.HEALTHY and state.node(joined), seconds=40.0)
+    assert state.node(joined).slots_held, "replicas moved to it"
+    told = kinds(own_cluster)
+    assert told.index("node_joining") < told.index("node_joined") and "node_silent" not in told
+
+
+def test_a_join_that_gets_stuck_leaves_the_nodes_disagreeing(watcher, sim):
+    watcher.look()
+    joined = sim.join(stuck=True)
+    state = watcher.until(lambda state: state.finding("joining"))
+    assert state.verdict is not Verdict.HEALTHY
+    first = state.finding("joining").since
+    later = health.judge(
+        aio.run(watcher.scope.gateway.node_views()), state, first + timedelta(seconds=61), slug=state.slug
+    )
+    assert later.finding("join_stuck").nodes == (joined,) and later.level == "bad"
+
+
+def test_a_copy_that_stops_following_is_behind(watcher, sim):
+    state = watcher.look()
+    lagging = next(node.id for node in sim.nodes if node.id != state.slot(0).leader)
+    sim.lag(lagging, 0)
+    sim.call(lambda state: [state.topology.log_slot(0, 1) for _ in range(3)])
+    state = watcher.until(lambda state: state.finding("lagging"))
+    assert state.finding("lagging").slots == (0,) and state.slot(0).lag >= 3
+    sim.unlag(lagging)
+    watcher.until(lambda state: state.verdict is Verdict.HEALTHY)
+
+
+def test_the_manager_api_is_down_while_the_main_api_is_up(watcher, sim, own_cluster, monkeypatch):
+    from imadmin.gateway.kinds.wukongim2 import views
+
+    monkeypatch.setattr(views, "MANAGER_EVERY", 0.0)
+    watcher.look()
+    sim.close_door(sim.nodes[1].id, "manager")
+    state = watcher.until(lambda state: state.finding("manager_silent"))
+    assert state.verdict is Verdict.HEALTHY and state.finding("manager_silent").nodes == (sim.nodes[1].id,)
+    sim.open_door(sim.nodes[1].id, "manager")
+    watcher.until(lambda state: not state.finding("manager_silent"))
+    assert kinds(own_cluster)[-2:] == ["manager_silent", "manager_silent_over"]
+
+
+def test_a_clock_that_is_off_is_a_note(watcher, sim):
     sim.clock_skew(sim.nodes[1].id, 90)
     state = watcher.look()
     assert state.verdict is Verdict.HEALTHY and state.finding("clock_skew").nodes == (sim.nodes[1].id,)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from imadmin.audit.record import Target, recorded
 from imadmin.core import crypto
 from imadmin.directory.models import FlagRecord, Restriction
-from imadmin.monitor import event_words, events
+from imadmin.monitor import event_words, events, watch
 from imadmin.monitor.sample_models import Minute
 from tests.web.test_messages import HTMX, text_of
 
@@ -67,7 +67,7 @@ def test_two_of_three_dead_are_called_down(own_cluster, client_of, sim):
     for node in sim.nodes[1:]:
         sim.kill(node.id)
     page = client.get(f"{URL}?again=1")
-    assert "Down: 2 of 3 nodes don’t answer, 64 of 64 slots have no quorum" in text_of(page)
+    assert "Down: 2 of 3 nodes (1002, 1003) don’t answer, 64 of 64 slots have no quorum" in text_of(page)
     assert "answered with 200 and lost" in text_of(page)
     assert 'class="verdict bad"' in page.content.decode()
 
@@ -141,6 +141,15 @@ def test_every_kind_of_event_has_words_in_both_languages(own_cluster, client_of)
         assert (
             event_words.words(events.EventRow(1, timezone.now(), kind, "info", 7, 8, {"after": "down"})).title != kind
         )
+
+
+def test_what_the_watcher_writes_can_be_shown(own_cluster, client_of, sim, scope_of):
+    scope = scope_of(own_cluster, "viewer")
+    watch.observe(own_cluster, watch.state(scope))
+    sim.kill(sim.nodes[0].id)
+    watch.observe(own_cluster, watch.state(scope, fresh=0.0))
+    page = text_of(client_of(own_cluster, "viewer").get(f"{URL}events/"))
+    assert "Watching began" in page and "3 nodes, 64 slots" in page and "slots lost their leader" in page
 
 
 def test_the_list_of_events_filters_pages_and_says_why_it_is_empty(own_cluster, client_of):

@@ -16,7 +16,8 @@ from tests.factories import store_cluster
 
 # Most queries a page may make once the session is warm.
 MOST = {
-    "/c/demo/": 10,
+    "/c/demo/": 13,
+    "/c/demo/events/": 7,
     "/c/demo/messages/": 10,
     "/c/demo/channels/": 5,
     "/c/demo/users/": 6,

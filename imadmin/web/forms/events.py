@@ -11,7 +11,7 @@ from imadmin.monitor.event_words import GROUP_WORDS
 from imadmin.monitor.events import EventFilter
 from imadmin.web.forms.audit import MomentField
 
-LEVELS = (("bad", _("Bad")), ("warn", _("Warnings")), ("info", _("Information")), ("ok", _("Good news")))
+LEVELS = (("bad", _("Bad")), ("warn", _("Warning")), ("info", _("Info")), ("ok", _("Good")))
 
 
 class EventFilterForm(forms.Form):

@@ -72,8 +72,8 @@ class ViewsPart(Part):
         if not self.roster.known and (silent := await self.roster.meet()):
             return tuple(_silent(node, url, error) for node, url, error in sorted(silent, key=lambda one: one[:2]))
         views: dict[int, NodeView] = {}
-        for _ in range(2):  # the freshest view may know nodes that nobody named before
-            unasked = [member for member in self.roster.known if member.id not in views]
+        for _ in range(2):  # the freshest view may know nodes, or addresses, that nobody named before
+            unasked = [one for one in self.roster.known if not _is_asked(views.get(one.id), one.url)]
             found = await gather_settled(*(self._view(member.id, member.url, slots=slots) for member in unasked))
             views |= {view.id: view for view in found}
             told = [view for view in views.values() if view.answers and view.members]
@@ -233,6 +233,10 @@ async def _nothing() -> None:
 
 def _silent(node: int, url: str, error: AppError) -> NodeView:
     return NodeView(node, url, answers=False, error=reason_of(error), error_code=error.code)
+
+
+def _is_asked(view: NodeView | None, url: str) -> bool:
+    return view is not None and (view.answers or view.api_url == url)
 
 
 def freshness(view: NodeView) -> tuple[int, int]:
