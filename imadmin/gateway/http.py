@@ -272,7 +272,9 @@ class Http:
             async with asyncio.timeout(call.timeouts.pool):
                 await gate.slots.acquire()
         except TimeoutError:
-            raise TimedOut(TOO_BUSY, node=call.label, operation=call.operation) from None
+            waited = TimedOut(TOO_BUSY, node=call.label, operation=call.operation)
+            waited.is_uncertain = False  # nothing was sent
+            raise waited from None
         try:
             ticket = gate.breaker.admit()
             if ticket is None:

@@ -99,7 +99,8 @@ def of_error(error: AppError) -> Said:
     template, params = error.message, dict(error.params)
     if isinstance(error, InvalidInput) and error.fields:
         template = next(iter(error.fields.values()))[0]
-    if node := getattr(error, "node", ""):
+    node = str(getattr(error, "node", ""))
+    if node.isdecimal():
         whole = template % params if params else template
         return gettext_noop("Node %(node)s: %(what)s."), {"node": node, "what": whole.rstrip(".")}
     return template, params

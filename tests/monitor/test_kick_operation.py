@@ -83,14 +83,14 @@ def test_a_client_that_connects_again_is_told_as_come_back(
     put_crowd(op_sim, 2)
     draft = planned_kick(scope)
     operations.apply(scope, draft.pk, reason="tidying up")
-    kick_each = kick_run._kick_each
+    send = kick_run._Sender.send
 
-    async def and_one_returns(gateway: Any, calls: Any) -> Any:
-        answers = await kick_each(gateway, calls)
+    async def and_one_returns(self: Any, calls: Any) -> Any:
+        answers = await send(self, calls)
         put_crowd(op_sim, 1, node=1003)  # u0 with its device again
         return answers
 
-    monkeypatch.setattr(kick_run, "_kick_each", and_one_returns)
+    monkeypatch.setattr(kick_run._Sender, "send", and_one_returns)
 
     assert carry_out(draft) == {"state": "done", "returned": 1, "done": 1}
     back = draft.targets.get(result="returned")
@@ -129,7 +129,7 @@ def test_a_pause_ends_sending_and_reads_back_and_a_resume_goes_on(
 ) -> None:
     put_crowd(op_sim, 30)
     draft = planned_kick(scope)
-    operations.apply(scope, draft.pk, reason="tidying up", per_second=100)
+    operations.apply(scope, draft.pk, reason="tidying up", per_second=30)
     pause_after(monkeypatch, scope, draft, kicked=10)
 
     assert carry_out(draft)["state"] == "paused"
@@ -149,7 +149,7 @@ def test_a_stop_keeps_what_is_done_and_reports_the_rest_as_not_attempted(
 ) -> None:
     put_crowd(op_sim, 30)
     draft = planned_kick(scope)
-    operations.apply(scope, draft.pk, reason="tidying up", per_second=100)
+    operations.apply(scope, draft.pk, reason="tidying up", per_second=30)
     pause_after(monkeypatch, scope, draft, kicked=10, act=operations.stop)
 
     ended = carry_out(draft)
@@ -183,19 +183,19 @@ def test_a_process_that_dies_in_the_middle_leaves_work_that_is_taken_up_without_
         pass
 
     calls = 0
-    kick_each = kick_run._kick_each
+    send = kick_run._Sender.send
 
-    def dies(gateway: Any, batch: Any) -> Any:
+    def dies(self: Any, batch: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 2:
             raise Killed  # the batch is written down and never sent
-        return kick_each(gateway, batch)
+        return send(self, batch)
 
-    monkeypatch.setattr(kick_run, "_kick_each", dies)
+    monkeypatch.setattr(kick_run._Sender, "send", dies)
     with pytest.raises(Killed):
         carry_out(draft)
-    monkeypatch.setattr(kick_run, "_kick_each", kick_each)
+    monkeypatch.setattr(kick_run._Sender, "send", send)
     assert Operation.objects.get(pk=draft.pk).state == "running"
     assert draft.targets.filter(tries=1, result="").count() == 30
 

@@ -6,13 +6,13 @@ sessions of one uid are kept apart, and nothing is called gone that was not look
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Container, Mapping
+from collections import Counter, deque
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from imadmin.core import aio
 from imadmin.core.errors import AppError, gettext_noop
@@ -28,9 +28,12 @@ from imadmin.monitor.models import OperationTarget
 DETACH_WAIT = 2.5
 UID_GAP = 0.3  # closings of one user that arrive within 0.05 s are lost; never seen with 0.2 s
 MOST_TRIES = 2
-LOOK_EVERY = 10.0  # seconds between two looks while kicks go on
+MOST_UNSENT = 5  # more, of those that certainly never left us
+LOOK_EVERY = 10.0  # seconds between two looks while kicks go on, and at least LOOK_REST times what the last one took
+LOOK_REST = 5
 BATCH_SECONDS, BATCH_MOST = 0.5, 25
-MOST_UNDER_WAY = 100  # kicks without an answer; more than that means that the cluster hangs
+AT_ONCE = 6  # fewer than a node takes from us, so that pages have their turn
+MOST_UNDER_WAY = 100  # kicks without an answer; with more than that it waits, however far behind its pace
 LEAD = 0.25  # how long before it is due a batch is written down and handed on
 MOST_LOOKS_IN_VAIN, VAIN_WAIT = 3, 3.0  # for nodes that don't answer, after all else is done
 REFUSED_IN_A_ROW = 50  # then it pauses by itself
@@ -46,7 +49,16 @@ PAUSED_ITSELF = gettext_noop(
     "The last %(count)s kicks were refused, so it paused by itself. The last one said: %(why)s"
 )
 
-Answers = Future[list[tuple[int, AppError | None]]]
+
+class Sent(NamedTuple):
+    """pk: of the target.  at: when, by our clock, it left."""
+
+    pk: int
+    at: float
+    error: AppError | None = None
+
+
+Answers = Future[list[Sent]]
 Ident = tuple[int, int, str, str]  # node, id, uid, device: a restarted node counts from 1 again
 
 
@@ -66,6 +78,7 @@ class Look:
     there: dict[Ident, ConnectionRow]
     remembered: dict[Ident, ConnectionRow]
     silent: frozenset[int]
+    took: float = 0.0
 
     @classmethod
     def of(cls, at: float, found: ConnectionList) -> "Look":
@@ -74,6 +87,7 @@ class Look:
             {ident_of_row(row): row for row in found.rows},
             {ident_of_row(row): row for row in found.remembered},
             frozenset(int(failure.node) for failure in found.failed if failure.node.isdecimal()),
+            time.monotonic() - at,
         )
 
     @cached_property
@@ -111,9 +125,13 @@ class _Kicks:
         self.left = {target.pk: target for target in work.waiting()}
         self.known = {ident_of(key) for key in work.operation.targets.values_list("key", flat=True)}
         self.pace = Pace(work.operation.per_second, gap=UID_GAP)
+        self.sender = _Sender(work.gateway)
+        self.flying: set[int] = set()  # handed to the sender, no answer yet
         self.failures: dict[int, AppError] = {}
         self.seen: dict[int, ConnectionRow] = {}
         self.silent: frozenset[int] = frozenset()
+        self.unsent: Counter[int] = Counter()  # tries that certainly never left us
+        self.look_took = 0.0
         self.in_a_row = 0
         self.is_worth_a_look = False
         mono, now = time.monotonic(), datetime.now(UTC)
@@ -149,7 +167,10 @@ class _Kicks:
         leader = seen.leader_id if seen else target.key["leader"]
         if target.key["node"] in self.silent or leader in self.silent:
             return False
-        return target.tries == 0 or (seen is not None and target.tries < MOST_TRIES)
+        return target.tries == 0 or (seen is not None and not self._is_tried_out(target))
+
+    def _is_tried_out(self, target: OperationTarget) -> bool:
+        return target.tries - min(self.unsent[target.pk], MOST_UNSENT) >= MOST_TRIES
 
     def send(self, wanted: list[OperationTarget]) -> None:
         """In small batches, each written down before it goes; answers come in beside."""
@@ -180,11 +201,11 @@ class _Kicks:
         calls = []
         for target in batch:
             due = self.pace.due(target.key["uid"])
-            self.sent[target.pk] = due
+            self.flying.add(target.pk)
             self.earlier.discard(target.pk)
             self.failures.pop(target.pk, None)
             calls.append((due, target.pk, _session(target.key, self.seen.pop(target.pk, None))))
-        answers = asyncio.run_coroutine_threadsafe(_kick_each(self.work.gateway, calls), aio.loop())
+        answers = asyncio.run_coroutine_threadsafe(self.sender.send(calls), aio.loop())
         _sleep_until(calls[-1][0] - LEAD)
         return answers
 
@@ -192,10 +213,13 @@ class _Kicks:
         while not answers.done():  # a node that hangs holds a call for many seconds
             self.work.tell()
             time.sleep(0.02)
-        for pk, error in answers.result():
+        for pk, at, error in answers.result():
+            self.flying.discard(pk)
+            self.sent[pk] = at
             self.in_a_row = self.in_a_row + 1 if error is not None and not error.is_uncertain else 0
             if error is not None:
                 self.failures[pk] = error
+                self.unsent[pk] += not error.is_uncertain
                 self.is_worth_a_look = True
 
     def _is_refused_too_often(self) -> bool:
@@ -215,6 +239,8 @@ class _Kicks:
             self.judge(look.result())
             return None, time.monotonic()
         since = time.monotonic() - looked_at
+        if since < self.look_took * LOOK_REST:
+            return None, looked_at  # a big cluster takes long to list; the kicks come first
         if since >= LOOK_EVERY or (self.is_worth_a_look and since >= DETACH_WAIT):
             self.is_worth_a_look = False
             return asyncio.run_coroutine_threadsafe(_look(self.work.gateway), aio.loop()), looked_at
@@ -234,14 +260,17 @@ class _Kicks:
             self.work.rest(last + DETACH_WAIT - time.monotonic())
         if self.left and not self.work.leave:
             self.look()
+        if self.work.is_ending and not self.work.leave and any(self.left[pk].tries for pk in self.seen):
+            self.work.rest(DETACH_WAIT)  # it won't be kicked once more, so give a slow node another chance
+            self.look()
         self.work.tell(now=True)
 
     def judge(self, look: Look) -> None:
         """Settle what the look tells of each target that is left."""
-        self.silent = look.silent
+        self.silent, self.look_took = look.silent, look.took
         for target in list(self.left.values()):
             sent = self.sent.get(target.pk)
-            if sent is not None and look.at - sent < DETACH_WAIT:
+            if target.pk in self.flying or (sent is not None and look.at - sent < DETACH_WAIT):
                 continue
             ident = ident_of(target.key)
             if ident in look.there:
@@ -256,7 +285,7 @@ class _Kicks:
 
     def _still_there(self, target: OperationTarget, row: ConnectionRow, sentence: str) -> None:
         self.seen[target.pk] = row
-        if target.tries >= MOST_TRIES:
+        if self._is_tried_out(target):
             self._settle_listed(target, sentence)
 
     def _settle_listed(self, target: OperationTarget, sentence: str = STILL_LISTED) -> None:
@@ -309,7 +338,7 @@ async def _look(gateway: Gateway) -> Look:
         return Look.of(at, await gateway.connections())
     except AppError:
         known = await _known_nodes(gateway)
-        return Look(at, {}, {}, known)
+        return Look(at, {}, {}, known, time.monotonic() - at)
 
 
 async def _known_nodes(gateway: Gateway) -> frozenset[int]:
@@ -325,16 +354,33 @@ class _Everything(frozenset[int]):
         return True
 
 
-async def _kick_each(gateway: Gateway, calls: list[tuple[float, int, Session]]) -> list[tuple[int, AppError | None]]:
-    async def one(due: float, pk: int, session: Session) -> tuple[int, AppError | None]:
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-        try:
-            await gateway.kick_session(session)
-        except AppError as error:
-            return pk, error
-        return pk, None
+class _Sender:
+    """On the network loop: each kick when it is due, a few at a time, those of one user apart whatever is late."""
 
-    return await asyncio.gather(*(one(*call) for call in calls))
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._free_at: dict[str, float] = {}
+
+    async def send(self, calls: Sequence[tuple[float, int, Session]]) -> list[Sent]:
+        return await asyncio.gather(*(self._send(*call) for call in calls))
+
+    async def _send(self, due: float, pk: int, session: Session) -> Sent:
+        await _until(due)
+        async with self._turns:
+            moment = max(time.monotonic(), self._free_at.get(session.uid, 0.0))
+            self._free_at[session.uid] = moment + UID_GAP
+            await _until(moment)
+            at = time.monotonic()
+            try:
+                await self._gateway.kick_session(session)
+            except AppError as error:
+                return Sent(pk, at, error)
+            return Sent(pk, at)
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - time.monotonic()))
 
 
 def _session(key: Mapping[str, Any], row: ConnectionRow | None) -> Session:
