@@ -5,7 +5,7 @@ import sys
 
 from benchmarks import stage
 
-FIGURES = ("api_list", "page", "fan_out", "add_many", "sampling", "samples", "slots_page", "connections")
+FIGURES = ("api_list", "page", "fan_out", "add_many", "sampling", "samples", "slots_page", "connections", "live")
 
 
 def main(names: list[str]) -> int:

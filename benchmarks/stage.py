@@ -78,7 +78,7 @@ def served(settings: str = "benchmarks.settings") -> Iterator[str]:
 
 
 def _wait(url: str, headers: dict[str, str], process: subprocess.Popen[Any]) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         try:

@@ -14,6 +14,8 @@ PAGES = {
     "node": "/c/demo/nodes/1001/",
     "slots": "/c/demo/slots/?slot=3",
     "slot": "/c/demo/slots/3/",
+    "live-feed": "/c/demo/connections/feed/",
+    "hook": "/c/demo/connections/webhook/",
     "users": "/c/demo/users/",
     "user": "{user}",
     "operations": "/c/demo/operations/",

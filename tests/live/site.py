@@ -73,7 +73,7 @@ class Site:
     def manage(self, *words: str, stdin: str | None = None) -> str:
         done = subprocess.run(
             [sys.executable, "manage.py", *words], cwd=ROOT, env=self.environment, input=stdin, capture_output=True,
-            text=True, timeout=240,
+            text=True, timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -100,7 +100,7 @@ class Site:
         port = free_port()
         process = self.start(name, command, "--port", str(port))
         url = f"http://localhost:{port}"
-        for _ in range(600):
+        for _ in range(1800):
             assert process.poll() is None, self.log(name)
             try:
                 with urllib.request.urlopen(f"{url}/readyz", timeout=1):
@@ -115,7 +115,7 @@ class Site:
 
     def client(self, url: str) -> httpx.Client:
         """Signed in as the owner."""
-        client = httpx.Client(base_url=url, follow_redirects=True, trust_env=False, timeout=30)
+        client = httpx.Client(base_url=url, follow_redirects=True, trust_env=False, timeout=120)
         page = client.get("/accounts/login/")
         form = {"login": "admin", "password": OWNER_PASSWORD, "csrfmiddlewaretoken": form_token(page.text)}
         assert "login" not in str(client.post("/accounts/login/", data=form).url)

@@ -59,7 +59,7 @@ def test_what_the_webhook_tells_one_process_every_process_tells(site: Site) -> N
 
     reply = httpx.post(
         site.urls[-1] + path, params={"event": "user.onlinestatus"}, content=json.dumps(["w-c-1-1-7001-1-1"]),
-        trust_env=False,
+        trust_env=False, timeout=120,
     )  # fmt: skip
 
     assert reply.status_code == 200
@@ -72,7 +72,7 @@ def test_what_the_webhook_tells_one_process_every_process_tells(site: Site) -> N
 
 def test_a_wrong_secret_is_counted_and_shown(site: Site) -> None:
     site.open_webhook(site.urls[0], "sim")
-    assert httpx.post(f"{site.urls[0]}/hooks/wukongim/sim/wrong", content="[]", trust_env=False).status_code == 404
+    assert httpx.post(f"{site.urls[0]}/hooks/wukongim/sim/wrong", content="[]", trust_env=False, timeout=120).status_code == 404
 
     client = site.client(site.urls[-1])
     for _ in range(100):
@@ -103,11 +103,12 @@ def test_redis_restarted_in_the_middle_leaves_sockets_open_and_signals_come_agai
     for socket in sockets:
         socket.until(lambda heard: heard.looks)
     path = split.open_webhook(split.urls[0], "sim")
+    clients = [split.client(url) for url in split.urls]
 
     redis_server.stop()
     time.sleep(2)
-    for url in split.urls:  # without Redis pages still answer
-        assert split.client(url).get("/c/sim/connections/feed/").status_code == 200
+    for client in clients:  # who is signed in goes on
+        assert client.get("/c/sim/connections/feed/").status_code == 200
     redis_server.start()
     back_at = time.time() * 1000
 
@@ -117,7 +118,7 @@ def test_redis_restarted_in_the_middle_leaves_sockets_open_and_signals_come_agai
     body = json.dumps(["after-redis-1-1-7002-1-1"])
     for _ in range(20):  # the door, too
         if httpx.post(
-            split.urls[0] + path, params={"event": "user.onlinestatus"}, content=body, trust_env=False
+            split.urls[0] + path, params={"event": "user.onlinestatus"}, content=body, trust_env=False, timeout=120
         ).is_success:
             break
         time.sleep(0.5)
