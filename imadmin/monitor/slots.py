@@ -35,6 +35,7 @@ WORST_FIRST = {state: place for place, state in enumerate(SlotState)}
 NO_SLOT = gettext_noop("This cluster has no such slot")
 NOT_NOW = gettext_noop("No node tells its slots at the moment")
 SILENT = gettext_noop("The node doesn't answer")
+NOBODY_LEADS = gettext_noop("No node leads the configuration at the moment, so no slot can move")
 PENDING = gettext_noop("A move of this slot is under way already.")
 
 
@@ -72,6 +73,11 @@ class SlotsView:
         """Worst first."""
         found = [slot for slot in self.state.slots if slot.state is not SlotState.OK]
         return tuple(sorted(found, key=lambda slot: (WORST_FIRST[slot.state], -(slot.lag or 0), slot.id)))
+
+    @property
+    def blocked(self) -> str:
+        """Why no slot at all can move just now; "" = they can."""
+        return why_none_moves(self.state)
 
     @property
     def fewest_live(self) -> int | None:
@@ -303,11 +309,18 @@ def _goals(
     found = []
     for source, node in moves:
         why = moving.why_no_move(views, slot.id, source, node)
+        if not why and (blocked := why_none_moves(state)):
+            why = (blocked, {})
         if pending and not why:
             why = (PENDING, {})
         behind = logs[slot.leader] - logs[node] if slot.leader in logs and node in logs else None
         found.append(Goal(source, node, *((why[0], tuple(why[1].items())) if why else ("", ())), behind=behind))
     return tuple(sorted(found, key=lambda goal: not goal.is_possible))
+
+
+def why_none_moves(state: ClusterState) -> str:
+    """Moves are taken by who leads the configuration; when nobody that answers does, none is."""
+    return "" if any(node.view.is_leader for node in state.answering) else NOBODY_LEADS
 
 
 def _views_of(state: ClusterState, slot: SlotHealth) -> tuple[NodeView, ...]:

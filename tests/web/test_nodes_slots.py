@@ -299,3 +299,16 @@ def test_a_long_entry_is_cut_with_how_many_more() -> None:
     data = [{"id": slot, "leader": 1, "term": 2} for slot in range(20)]
     shown = nodes_log.log_words(LogEntry(1, 1, "1", "CMDTypeSlotUpdate", data, ""))
     assert shown.endswith("and 12 more")
+
+
+def test_without_a_config_leader_no_move_is_offered(own_cluster: Cluster, sim: Any, client_of: Any) -> None:
+    state = look(own_cluster)
+    for node in sim.nodes:
+        if node.id != state.leader:
+            sim.kill(node.id)
+    left = state.leader
+    until(lambda: look(own_cluster), lambda found: not any(node.view.is_leader for node in found.answering))
+    page = client_of(own_cluster, "admin").get(f"{BASE}/slots/?slot=5")
+    assert "No node leads the configuration" in words(page)
+    assert 'name="to"' not in page.content.decode()
+    assert left is not None
