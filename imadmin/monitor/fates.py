@@ -31,7 +31,7 @@ NEEDS_A_LOOK = (Fate.STILL, Fate.FAILED, Fate.UNKNOWN, Fate.RETURNED)
 
 SHAPES: Mapping[str, str] = {
     Fate.DONE: "ok", Fate.ALREADY: "off", Fate.RETURNED: "move", Fate.STILL: "bad", Fate.FAILED: "bad",
-    Fate.UNKNOWN: "unknown", Fate.SKIPPED: "off", WAITING: "stale",
+    Fate.UNKNOWN: "unknown", Fate.SKIPPED: "off", WAITING: "stale", "sent": "run",
 }  # fmt: skip
 
 KICK_WORDS: Mapping[str, str] = {
@@ -43,6 +43,7 @@ KICK_WORDS: Mapping[str, str] = {
     Fate.UNKNOWN: gettext_noop("Unknown"),
     Fate.SKIPPED: gettext_noop("Not attempted"),
     WAITING: gettext_noop("Waiting"),
+    "sent": gettext_noop("Sent, not read back"),
 }
 MOVE_WORDS: Mapping[str, str] = {
     **KICK_WORDS,

@@ -21,7 +21,8 @@ from imadmin.monitor.models import Operation, OperationTarget
 State = Operation.State
 RATE_OVER = timedelta(seconds=10)  # how far back the measured pace looks
 
-SHOWS = ("all", "look", "waiting", *Fate)
+SENT = "sent"  # no result yet, but it is on its way
+SHOWS = ("all", "look", "waiting", SENT, *Fate)
 NO_SUCH_SHOW = gettext_noop("There is no such result; choose one.")
 
 TALLY = {
@@ -38,27 +39,28 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """An operation with its figures.  counts: by result, "" = none yet.  sent: how many were sent at least once.
+    """An operation with its figures.  counts: by result, "" = none yet.  unread: sent, and not read back yet.
 
-    rate: sent per second lately, None when nothing moves.  seconds_left: None when nobody can say.  verified: how many
-    have a result.  is_lost: it says that it runs and has been silent for a while.
+    rate: sent per second lately, None when nothing moves.  seconds_left: None when nobody can say.
+    is_lost: it says that it runs and has been silent for a while.
     """
 
     operation: Operation
     counts: dict[str, int]
-    sent: int
+    unread: int
     rate: float | None
     seconds_left: float | None
     is_lost: bool
 
     @property
-    def handled(self) -> int:
-        return self.operation.total - self.counts.get(fates.WAITING, 0)
+    def waiting(self) -> int:
+        """Not sent yet."""
+        return max(0, self.counts.get(fates.WAITING, 0) - self.unread)
 
     @property
     def reached(self) -> int:
         """Sent or settled: what the bar shows."""
-        return max(self.handled, self.sent)
+        return self.operation.total - self.waiting
 
     @property
     def needs_a_look(self) -> int:
@@ -76,7 +78,7 @@ class Progress:
         if skipped := self.counts.get(Fate.SKIPPED, 0):
             shown.append(Tally(Fate.SKIPPED, skipped))
         if not self.is_over:
-            shown.append(Tally(fates.WAITING, self.counts.get(fates.WAITING, 0)))
+            shown += [Tally(SENT, self.unread), Tally(fates.WAITING, self.waiting)]
         return tuple(shown)
 
     @property
@@ -147,11 +149,11 @@ def progress(scope: Scope, operation_id: str) -> Progress:
     found = _progress(operation, _counts([operation.pk]).get(operation.pk, {}))
     if operation.state not in (State.RUNNING, State.QUEUED, State.PAUSED):
         return found
-    sent = operation.targets.filter(tries__gt=0).count()
+    unread = operation.targets.filter(result=fates.WAITING, tries__gt=0).count()
     rate = _rate(operation) if operation.state == State.RUNNING and not found.is_lost else None
-    waiting = operation.total - max(sent, found.handled)
+    waiting = found.counts.get(fates.WAITING, 0) - unread
     left = waiting / operation.per_second if operation.kind == drafts.KICK and rate is not None else None
-    return Progress(operation, found.counts, sent, rate, left, found.is_lost)
+    return Progress(operation, found.counts, unread, rate, left, found.is_lost)
 
 
 def targets(operation: Operation, *, show: str = "all", cursor: str = "", limit: int = 50) -> TargetPage:
@@ -170,14 +172,19 @@ def targets(operation: Operation, *, show: str = "all", cursor: str = "", limit:
     return TargetPage(tuple(found[:limit]), more, show)
 
 
+def shown_result(row: OperationTarget) -> str:
+    """Its result, or how far it is without one."""
+    return row.result or (SENT if row.tries else fates.WAITING)
+
+
 def _shown(operation: Operation, show: str) -> QuerySet[OperationTarget]:
     if show not in SHOWS:
         raise InvalidInput({"show": [NO_SUCH_SHOW]})
     rows = operation.targets.all()
     if show == "look":
         return rows.filter(result__in=fates.NEEDS_A_LOOK)
-    if show == "waiting":
-        return rows.filter(result=fates.WAITING)
+    if show in ("waiting", SENT):
+        return rows.filter(result=fates.WAITING, tries__gt=0) if show == SENT else rows.filter(result="", tries=0)
     return rows if show == "all" else rows.filter(result=show)
 
 
@@ -195,8 +202,7 @@ def _progress(operation: Operation, counts: dict[str, int]) -> Progress:
     is_lost = operation.state == State.LOST or (
         operation.state == State.RUNNING and (operation.heartbeat_at or operation.created_at) < silent
     )
-    sent = operation.total - counts.get(fates.WAITING, 0)
-    return Progress(operation, counts, sent, None, None, is_lost)
+    return Progress(operation, counts, 0, None, None, is_lost)
 
 
 def _rate(operation: Operation) -> float | None:
@@ -231,7 +237,12 @@ def _lines(operation: Operation, rows: QuerySet[OperationTarget]) -> Iterator[st
     yield str(writer.writerow([*keys, "result", "result_text", "detail", "tries", "sent_at", "at"]))
     for row in rows.iterator(chunk_size=1000):
         cells = [row.key.get(name) for name in keys]
-        told = [row.result or "waiting", gettext(words[row.result]), fates.read(row.detail), row.tries]
+        told = [
+            row.result or "waiting",
+            gettext(words[row.result or (SENT if row.tries else "")]),
+            fates.read(row.detail),
+            row.tries,
+        ]
         times = [moment.isoformat() if moment else "" for moment in (row.sent_at, row.at)]
         yield str(writer.writerow([guarded(cell) for cell in (*cells, *told, *times)]))
 

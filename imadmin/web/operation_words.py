@@ -12,6 +12,7 @@ from imadmin.gateway.types import DeviceFlag
 from imadmin.monitor import fates
 from imadmin.monitor.actions.drafts import KICK, MOVE
 from imadmin.monitor.models import Operation, OperationTarget
+from imadmin.monitor.operations import shown_result
 from imadmin.web import cells, states
 from imadmin.web.tables import Column, Table
 
@@ -117,17 +118,28 @@ def plan_table(slug: str, operation: Operation, rows: Any) -> Table:
 
 def result_table(slug: str, operation: Operation, rows: Any, *, empty: Any) -> Table:
     first = _kick_names(slug) if operation.kind == KICK else _move_names(slug)
+
+    def result(row: OperationTarget) -> Any:
+        return fate_status(operation, shown_result(row))
+
+    def moment(row: OperationTarget) -> Any:
+        return cells.clock(row.at or row.sent_at) if row.at or row.sent_at else ""
+
+    def detail(row: OperationTarget) -> Any:
+        return cells.visible(fates.read(row.detail))
+
     return Table(
         columns=[
             *first,
-            Column("result", _("Result"), lambda row: fate_status(operation, row.result), kind="status", phone="m3"),
-            Column("detail", _("What happened"), lambda row: cells.visible(fates.read(row.detail)), kind="fill",
-                   phone="m3"),
-            Column("at", _("At"), lambda row: cells.clock(row.at or row.sent_at) if row.at or row.sent_at else "",
-                   kind="time", phone="m2", css="num"),
+            Column("result", _("Result"), result, kind="status", phone="m3"),
+            Column("detail", _("What happened"), detail, kind="fill", phone="m3"),
+            Column("at", _("At"), moment, kind="time", phone="m2", css="num"),
         ],
-        rows=rows, caption=_("Per target"), empty=empty, plain=True,
-    )  # fmt: skip
+        rows=rows,
+        caption=_("Per target"),
+        empty=empty,
+        plain=True,
+    )
 
 
 def nothing_shown(operation: Operation, show: str, is_over: bool) -> Any:
@@ -180,12 +192,9 @@ def _user(slug: str, row: OperationTarget) -> Any:
 
 
 def _device(key: Mapping[str, Any]) -> Any:
-    shown = cells.visible(key["device"])
-    short = shown if len(shown) <= 24 else f"{shown[:23]}…"
     return cells.html(
-        '{word} <span class="faint mono sm" title="{device}">{short}</span>',
-        word=device_word(key["flag"]), device=shown, short=short,
-    )  # fmt: skip
+        '<span title="{device}">{word}</span>', word=device_word(key["flag"]), device=cells.visible(key["device"])
+    )
 
 
 def _slot(slug: str, row: OperationTarget) -> Any:

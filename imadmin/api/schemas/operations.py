@@ -54,8 +54,8 @@ class ApplyIn(In):
 class OperationOut(Out):
     """state: planned | queued | running | paused | done | stopped | failed | lost.
 
-    counts: targets by result (done, already, returned, still, failed, unknown, skipped, waiting).  reached: sent at
-    least once, or settled.  rate: sent per second lately, null when nothing moves.  summary: what the plan was made
+    counts: targets by result (done, already, returned, still, failed, unknown, skipped, waiting).  reached: sent or
+    settled.  rate: sent per second lately, null when nothing moves.  summary: what the plan was made
     from.  hash: give it back to apply, so that only this very plan is applied.
     """
 

@@ -1,13 +1,14 @@
 """When each of many targets is due: on an absolute clock, so that what each takes doesn't add up to a drift.
 
-Being late by a moment is caught up with, at most at double the pace; after a longer halt the schedule starts anew, so
-that nothing is made up for in a burst.
+Being late is caught up with at a slightly higher pace; after a long halt the schedule starts anew, so that nothing is
+made up for in a burst.
 """
 
 import time
 from collections.abc import Callable, Hashable
 
-SLACK = 1.0  # seconds of being late that are caught up with
+SLACK = 30.0  # seconds of being late that are caught up with
+HASTE = 1.25  # how much quicker than the pace, at most
 
 
 class Pace:
@@ -22,7 +23,7 @@ class Pace:
         """The moment, by the clock, at which the next target is to be sent: never in the past.  Takes that place."""
         now = self._clock()
         self._ideal = self._next(now)
-        moment = max(self._ideal, self._last + self._step / 2, now)
+        moment = max(self._ideal, self._last + self._step / HASTE, now)
         if self._gap and key is not None:
             moment = max(moment, self._free_at.get(key, moment))
             self._free_at[key] = moment + self._gap
