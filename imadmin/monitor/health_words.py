@@ -41,9 +41,11 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """Texts, or pairs of texts that follow the count."""
+
     title: Any
     effect: Text
-    help: Text
+    help: Any
     cause: Text = ""
 
 
@@ -73,7 +75,10 @@ ENTRIES: dict[str, _Entry] = {
             "node %(nodes)s doesn’t answer", "%(count)s of %(total)s nodes (%(nodes)s) don’t answer", "count"
         ),
         gettext_lazy("Clients that were connected there have to connect anew."),
-        gettext_lazy("Look at the process and the log of node %(nodes)s; start it again if it ended or hangs."),
+        ngettext_lazy(
+            "Look at the process and the log of node %(nodes)s; start it again if it ended or hangs.",
+            "Look at the processes and logs of nodes %(nodes)s; start them again if they ended or hang.", "count",
+        ),
     ),
     "no_quorum": _Entry(
         ngettext_lazy(
@@ -221,7 +226,7 @@ def words(finding: Finding, state: ClusterState) -> Words:
     effect = str(entry.effect) % params
     if finding.code == "silent" and finding.params.get("sessions"):
         effect = _("About %(sessions)s sessions were connected there; their clients connect anew.") % params
-    return Words(str(entry.title % params), cause, effect, str(entry.help) % params)
+    return Words(str(entry.title % params), cause, effect, str(entry.help % params))
 
 
 def headline(state: ClusterState) -> Headline:

@@ -131,7 +131,8 @@ def _connect(slug: str, seen: Overview) -> Card:
     silent = state.silent
     shape = "bad" if not state.answering else "half" if silent else "ok"
     says = {"bad": _("no node answers"), "half": _("partial"), "ok": _("ok")}[shape]
-    facts: list[tuple[str, object]] = [(_("Users online"), _newest(seen.hour["users"]))]
+    people = _("Users online") if state.verdict is Verdict.HEALTHY else _("Users online, may be off")
+    facts: list[tuple[str, object]] = [(people, _newest(seen.hour["users"]))]
     facts += [(_("Node %(node)s") % {"node": node.id}, _("unknown")) for node in silent[:2] if node.id]
     if not silent:
         facts.append((_("Open sockets"), _newest(seen.hour["sockets"])))
@@ -142,8 +143,9 @@ def _connect(slug: str, seen: Overview) -> Card:
 
 def _send(slug: str, seen: Overview) -> Card:
     sends = seen.hour["sends"]
+    facts = [(_("Packets from clients"), _newest(seen.hour["incoming"]))]
     return Card("send", _("Send"), _("per min"), "send", _url("stats", slug), _newest(sends),
-                *_told(sends, seen.state), sends.values, [(_("Packets from clients"), _newest(seen.hour["incoming"]))])  # fmt: skip
+                *_told(sends, seen.state), sends.values, facts)  # fmt: skip
 
 
 def _store(slug: str, seen: Overview) -> Card:
