@@ -72,6 +72,19 @@ def confirm(reply: Reply) -> None:
         raise unreadable(reply.call, WRONG_SHAPE)
 
 
+def told(reply: Reply, parse: Callable[[Any], T]) -> T:
+    """What the server says of a change it took; an answer that can't be read leaves it uncertain."""
+    if reply.status != 200:
+        raise _failure(reply)
+    body = reply.json()
+    if _status(body) not in (None, 200):
+        confirm(reply)
+    try:
+        return parse(body)
+    except WrongShape as error:
+        raise unreadable(reply.call, WRONG_SHAPE) from error
+
+
 def _where(reply: Reply) -> dict[str, str]:
     return {"node": reply.call.label, "operation": reply.call.operation}
 

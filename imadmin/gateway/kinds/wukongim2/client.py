@@ -12,13 +12,14 @@ from imadmin.gateway.kinds.wukongim2.conversations import ConversationsPart
 from imadmin.gateway.kinds.wukongim2.guards import LIST_PAUSE
 from imadmin.gateway.kinds.wukongim2.link import Link
 from imadmin.gateway.kinds.wukongim2.lists import ListsPart
-from imadmin.gateway.kinds.wukongim2.messages import MessagesPart
+from imadmin.gateway.kinds.wukongim2.lookups import LookupsPart
 from imadmin.gateway.kinds.wukongim2.metrics import MetricsPart
 from imadmin.gateway.kinds.wukongim2.moves import MovesPart
 from imadmin.gateway.kinds.wukongim2.nodes import NodesPart
 from imadmin.gateway.kinds.wukongim2.people import PeoplePart
 from imadmin.gateway.kinds.wukongim2.probe import ProbePart
 from imadmin.gateway.kinds.wukongim2.roster import Roster
+from imadmin.gateway.kinds.wukongim2.sending import SendingPart
 from imadmin.gateway.kinds.wukongim2.slots import SlotsPart
 from imadmin.gateway.kinds.wukongim2.users import UsersPart
 from imadmin.gateway.kinds.wukongim2.views import ManagerChecks, ViewsPart
@@ -40,7 +41,8 @@ CAPABILITIES = frozenset(
 
 
 class WuKongIM2(
-    MessagesPart,
+    LookupsPart,
+    SendingPart,
     ListsPart,
     UsersPart,
     ConversationsPart,

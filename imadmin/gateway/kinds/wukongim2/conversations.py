@@ -1,19 +1,80 @@
-"""A user's conversations as changes: hidden, marked as read.  Reading them is in users.py."""
+"""A user's conversations as their client sees them: synced, hidden, marked as read.  Stored rows are in users.py."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from imadmin.core.errors import gettext_noop
 from imadmin.gateway.errors import RefusedLocally
-from imadmin.gateway.kinds.wukongim2 import guards
+from imadmin.gateway.kinds.wukongim2 import guards, wire_messages
 from imadmin.gateway.kinds.wukongim2.part import Part
+from imadmin.gateway.message_types import Conversation
 from imadmin.gateway.types import ChannelRef
 
+PAGE_MOST = 500
+CHANNELS_MOST = 200
 NOT_THEIRS = gettext_noop("This is a chat of two other people.")
+NO_RECENTS = gettext_noop("Ask for at least one recent message: with none the server tells no conversation at all.")
+BAD_UNREAD = gettext_noop("A number of unread messages is 0 or more.")
+NO_CONVERSATION = gettext_noop("There is no such conversation: setting it unread would make a broken one.")
 
 
 class ConversationsPart(Part):
+    async def sync_conversations(
+        self, uid: str, *, recents: int = 1, only_unread: bool = False, page: int = 1, page_size: int = 100
+    ) -> tuple[Conversation, ...]:
+        """One page of a user's conversations, hidden ones left out; a page may be short though more follow.
+
+        recents: newest messages of each, at least 1.  Fails behind a manager token when a channel is led by another
+        node than the user: the servers ask each other without it (docs/wukongim-notes.md).
+        Source: POST /conversation/sync; reference 2.7.
+        """
+        if recents < 1:
+            raise RefusedLocally({"recents": [NO_RECENTS]})
+        uid = guards.clean_uid(uid)  # without one the server breaks (5.6)
+        body = {
+            "uid": uid,
+            "version": 0,
+            "msg_count": recents,
+            "only_unread": int(only_unread),
+            "page": max(1, page),
+            "page_size": guards.page_limit(page_size, PAGE_MOST),
+        }
+        return await self.link.post_question(
+            "sync_conversations",
+            "/conversation/sync",
+            body,
+            parse=lambda answer: wire_messages.conversations(answer, uid),
+        )
+
+    async def conversations_with(
+        self, uid: str, channels: Sequence[ChannelRef], *, recents: int = 1
+    ) -> tuple[Conversation, ...]:
+        """A user's conversations with exactly these channels; unknown ones come with zeros, and get a config there.
+
+        Source: POST /conversation/syncByChannels; reference 2.7.
+        """
+        if not 0 < len(channels) <= CHANNELS_MOST:
+            raise RefusedLocally({"channels": [gettext_noop("Name 1 to 200 channels.")]})
+        uid = guards.clean_uid(uid)
+        keys = [{name: value for name, value in _key(uid, channel).items() if name != "uid"} for channel in channels]
+        return await self.link.post_question(
+            "conversations_with",
+            "/conversation/syncByChannels",
+            {"uid": uid, "channels": keys, "msg_count": max(1, recents)},
+            parse=lambda answer: wire_messages.conversations(answer, uid),
+        )
+
+    async def conversation_channels(self, uid: str) -> tuple[ChannelRef, ...]:
+        """The channels of a user's conversations, hidden ones too.  Source: POST /conversation/channels; 2.7."""
+        return await self.link.post_question(
+            "conversation_channels",
+            "/conversation/channels",
+            {"uid": guards.clean_uid(uid)},
+            parse=wire_messages.channels,
+        )
+
     async def delete_conversation(self, uid: str, channel: ChannelRef) -> None:
         """Hide a conversation from one user up to its newest message; nothing is deleted, the next message brings it
         back.  The row stays and can't be told from a visible one, so this can't be read back; an unknown conversation
@@ -30,6 +91,19 @@ class ConversationsPart(Part):
         Source: POST /conversations/clearUnread; reference 2.7.
         """
         await self.link.change("clear_unread", "/conversations/clearUnread", _key(uid, channel))
+
+    async def set_unread(self, uid: str, channel: ChannelRef, unread: int) -> None:
+        """Move a user's read position forward so that so many are unread; it never goes back.
+
+        Refused for a conversation that isn't there: the server would make one with a broken position (2.7).
+        Source: POST /conversations/setUnread; reference 2.7.
+        """
+        if unread < 0:
+            raise RefusedLocally({"unread": [BAD_UNREAD]})
+        if unread and channel not in await self.conversation_channels(uid):
+            raise RefusedLocally({"channel": [NO_CONVERSATION]})
+        body = {**_key(uid, channel), "unread": unread}
+        await self.link.change("set_unread", "/conversations/setUnread", body)
 
 
 def _key(uid: str, channel: ChannelRef) -> dict[str, Any]:

@@ -62,6 +62,22 @@ class Link:
         call = await self._call(operation, path, method="POST", body=body, is_read=False, timeouts=CHANGING)
         answers.confirm(await self._ask_anyone(call))
 
+    async def change_told(
+        self,
+        operation: str,
+        path: str,
+        body: dict[str, Any],
+        *,
+        parse: Callable[[Any], T],
+        base: str = "",
+        node: str = "",
+    ) -> T:
+        """A change whose answer says something, sent once.  Raises Uncertain as `change` does."""
+        call = await self._call(
+            operation, path, base=base, node=node, method="POST", body=body, is_read=False, timeouts=CHANGING
+        )
+        return answers.told(await self._ask_anyone(call) if not base else await self.http.ask(call), parse)
+
     async def reply(
         self, operation: str, path: str, params: dict[str, Any] | None = None, *,
         timeouts: Timeouts = ASKING, turns: bool = True,

@@ -82,7 +82,7 @@ class MessagesPart(ChannelsPart):
         if await self.runtime_channel(channel) is None:
             return ()
         start, end = max(1, seq - before), seq + after
-        reader = _reader_of(channel)
+        reader = reader_of(channel)
         if reader is None:
             params = {**wire.channel_key(channel), "offset_message_seq": end + 1, "limit": end + 1 - start}
             found = (await self._found("messages_around", params))[0][::-1]
@@ -229,7 +229,7 @@ def _variants(text: str) -> tuple[str, ...]:
     return tuple(base64.b64encode(raw).decode() for raw in dict.fromkeys(encoded) if raw)
 
 
-def _reader_of(channel: ChannelRef) -> dict[str, str] | None:
+def reader_of(channel: ChannelRef) -> dict[str, str] | None:
     """login_uid and channel_id for reading; None for an id that the server would pair with one of them again (2.1)."""
     if not channel.is_person:
         return {"login_uid": guards.SYSTEM_UID, "channel_id": channel.id}

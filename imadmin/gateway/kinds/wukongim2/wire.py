@@ -162,11 +162,12 @@ def synced_messages(answer: Any, channel: ChannelRef) -> list[Message]:
     The first one's header is always blank there, so its red_dot is unknown.
     """
     found = whole(answer).get("messages")
-    synced = [_synced(row, channel, is_first=not index) for index, row in enumerate(rows(found))]
+    synced = [synced_message(row, channel, is_first=not index) for index, row in enumerate(rows(found))]
     return sorted(synced, key=lambda message: (message.seq, message.id))
 
 
-def _synced(row: Row, channel: ChannelRef, *, is_first: bool) -> Message:
+def synced_message(row: Row, channel: ChannelRef, *, is_first: bool) -> Message:
+    """One message object (2.1).  is_first: its header is blank whatever it was."""
     body = body_of(row, "payload")
     return Message(
         id=number(row, "message_id", None),
