@@ -38,7 +38,7 @@ class Series:
 
 TELLING = ("nodes", "answered", "verdict")
 
-KEPT_FROM, KEPT_SECONDS = 30, 6 * 3600  # days that are over, at least so many, are put together once
+PIECE_DAYS, KEPT_SECONDS = 32, 24 * 3600  # days that are over are put together once, so many at a time
 
 # The parts that a point is made of; the last only where it is asked for.
 _PARTS = ("max", "sum", "n", "min")
@@ -216,20 +216,22 @@ def first_sample(cluster: Cluster) -> datetime | None:
 def _rows_kept(
     cluster: int, window: Window, figures: Sequence[str], node: int | None, *, lows: bool
 ) -> list[tuple[Any, ...]]:
-    """Days in a reader's zone are put together from a hundred thousand hours: the ones that are over are kept."""
-    ended = 0
-    if window.has_local_days:
-        last = Hour.objects.filter(cluster=cluster).aggregate(last=Max("hour"))["last"] or 0
-        ended = sum(edge <= last * 3600 for edge in window.edges[1:])
-    if ended < KEPT_FROM:
+    """Days in a reader's zone are put together from a hundred thousand hours: pieces that are over are kept."""
+    if not window.has_local_days:
         return _rows(cluster, window, figures, node, (window.edges[0], window.edges[-1]), lows=lows)
-    parts = ",".join(figures)
-    key = f"stats-days:{cluster}:{node}:{lows}:{window.zone}:{window.edges[0]}:{window.edges[ended]}:{parts}"
-    kept: list[tuple[Any, ...]] | None = cache.get(key)
-    if kept is None:
-        kept = _rows(cluster, window, figures, node, (window.edges[0], window.edges[ended]), lows=lows)
-        cache.set(key, kept, KEPT_SECONDS)
-    return kept + _rows(cluster, window, figures, node, (window.edges[ended], window.edges[-1]), lows=lows)
+    last = Hour.objects.filter(cluster=cluster).aggregate(last=Max("hour"))["last"] or 0
+    asked = f"stats-days:{cluster}:{node}:{lows}:{window.zone}:{','.join(figures)}"
+    found: list[tuple[Any, ...]] = []
+    for first, end in window.pieces(PIECE_DAYS):
+        key = f"{asked}:{first}:{end}"
+        is_over = end <= last * 3600
+        rows: list[tuple[Any, ...]] | None = cache.get(key) if is_over else None
+        if rows is None:
+            rows = _rows(cluster, window, figures, node, (first, end), lows=lows)
+            if is_over:
+                cache.set(key, rows, KEPT_SECONDS)
+        found += rows
+    return found
 
 
 def _rows(

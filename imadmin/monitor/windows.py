@@ -4,7 +4,7 @@ Steps of minutes and hours are counted in UTC.  Days are the reader's: they are 
 counted to the day in which it begins.  Where a zone is off by half an hour, a day so runs from 00:30 to 00:30.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -49,6 +49,14 @@ class Window:
     def place_of(self, bucket: int) -> int | None:
         place = bucket - self.first_bucket
         return place if 0 <= place < len(self.edges) - 1 else None
+
+    def pieces(self, days: int) -> Iterator[tuple[int, int]]:
+        """(from, to) of so many days each, the same ones for every window of days that holds them."""
+        first = 0
+        for place in range(1, len(self.edges)):
+            if place == len(self.edges) - 1 or (self.first_day + place) % days == 0:
+                yield self.edges[first], self.edges[place]
+                first = place
 
     @property
     def first_bucket(self) -> int:
