@@ -246,7 +246,7 @@ API: dict[str, Any] = {
 SAMPLES = {
     "slug": "demo", "uid": "nobody-by-this-name", "channel": ChannelRef("no-such-group", 2), "message_id": 1,
     "entry_id": 1, "token_id": 1, "username": "viewer", "flag": 0, "channel_type": 2, "channel_id": "no-such-group",
-    "plan_id": "no-such-plan", "change_id": "no-such-plan", "verb": "add", "node": 1001, "slot": 3,
+    "plan_id": "no-such-plan", "change_id": "no-such-plan", "verb": "add", "node": 1001, "connection": 1, "slot": 3,
     "operation_id": "no-such-operation", "run_id": "no-such-run", "chart": "connections", "policy_id": 1, "hold_id": 1, "kind": "idle-connections",
 }  # fmt: skip
 

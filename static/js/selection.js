@@ -11,7 +11,8 @@ function show() {
     const count = chosen.filter((box) => box.form === bar).length;
     bar.classList.toggle("has-choice", count > 0);
     const figure = bar.querySelector("[data-selected-count]");
-    if (figure) figure.textContent = count;
+    const isAll = bar.querySelector("input[name=all]")?.checked;
+    if (figure) figure.textContent = isAll && bar.dataset.total ? bar.dataset.total : count;
   }
   for (const all of document.querySelectorAll("input[data-select-all]")) {
     const mine = boxes(all.closest("table"));
@@ -49,5 +50,6 @@ document.addEventListener("click", (event) => {
     show();
   }
 });
+document.addEventListener("change", (event) => { if (event.target.matches("[data-selbar] input[name=all]")) show(); });
 document.addEventListener("htmx:afterSettle", show);
 window.addEventListener("pageshow", show);

@@ -10,6 +10,8 @@ PAGES = {
     "channels": "/c/demo/channels/",
     "channel": "{channel}",
     "events": "/c/demo/events/",
+    "connections": "/c/demo/connections/",
+    "connection-ghosts": "/c/demo/connections/ghosts/",
     "nodes": "/c/demo/nodes/",
     "node": "/c/demo/nodes/1001/",
     "slots": "/c/demo/slots/?slot=3",
