@@ -11,6 +11,16 @@ from .routes import load_routes
 from .state import SimState
 
 MAX_BODY = 64 * 1024 * 1024
+CORS = [
+    (b"access-control-allow-credentials", b"true"),
+    (
+        b"access-control-allow-headers",
+        b"Content-Type, Authorization, Content-Length, Accept-Encoding, X-CSRF-Token, token, accept, origin,"
+        b" Cache-Control, X-Requested-With, appid, noncestr, sign, timestamp",
+    ),
+    (b"access-control-allow-methods", b"POST, OPTIONS, GET, PUT,DELETE,PATCH"),
+    (b"access-control-allow-origin", b"*"),
+]
 
 
 class NodeApp:
@@ -92,6 +102,8 @@ class NodeApp:
         headers = [(b"date", date.encode()), (b"content-length", str(len(reply.body)).encode())]
         if reply.content_type:
             headers.append((b"content-type", reply.content_type.encode()))
+        if reply.status != 401:
+            headers += CORS
         headers += [(name.encode(), value.encode("utf-8", "replace")) for name, value in reply.headers]
         return headers
 

@@ -62,12 +62,14 @@ class SimulatedCluster(Knobs):
         clinging: float = 0.25,
         deaf_share: float = 0.75,
         restless: bool = False,
+        first_node: int = FIRST_NODE,
     ) -> None:
         self.seed = seed
         self.world = WORLDS[world] if isinstance(world, str) else world
         self._node_count = nodes
         self._first_port = ports
         self._restless = restless
+        self._first_node = first_node
         self._timings = timings or Timings(offline_after=offline_after)
         self._settings = Settings(
             manager_token=manager_token,
@@ -171,7 +173,7 @@ class SimulatedCluster(Knobs):
         return addresses, doors, control
 
     def _bind_node(self, index: int) -> tuple[Address, list[Any]]:
-        node_id, first = FIRST_NODE + index, self._first_port
+        node_id, first = self._first_node + index, self._first_port
         socks = [bind(HOST, first + index * 10 + offset if first else 0) for offset in range(3)]
         api, manager, websocket = (sock.getsockname()[1] for sock in socks)
         self.nodes.append(

@@ -6,10 +6,12 @@ import threading
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .cluster import SimulatedCluster
 from .faults import BREAK_MODES
+from .recorddiff import run
 from .world import WORLDS, WorldSpec
 
 
@@ -22,10 +24,27 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--world", choices=tuple(WORLDS), default="demo", help="living demo world (default), nothing, or very much"
     )
+    diff = parser.add_argument_group("comparing with a real server (reads, and harmless writes under new names)")
+    diff.add_argument("--record-diff", metavar="API", default="", help="main API of a real node: list every difference")
+    diff.add_argument("--manager", default="", help="its manager API")
+    diff.add_argument("--token-file", default="", help="file with its managerToken")
+    diff.add_argument("--sign-in", default="admin:pwd", help="user:password with all rights (default admin:pwd)")
+    diff.add_argument("--only", default="", help="one group of questions")
+
+
+def _record_diff(options: Mapping[str, Any], write: Callable[[str], object]) -> None:
+    token = options["token"]
+    if options["token_file"]:
+        token = Path(options["token_file"]).read_text("utf-8").strip()
+    user, _, password = options["sign_in"].partition(":")
+    run(options["record_diff"], options["manager"], token, (user, password), write, options["only"])
 
 
 def handle(options: Mapping[str, Any], write: Callable[[str], object]) -> None:
-    """Run a cluster until Ctrl-C."""
+    """Run a cluster until Ctrl-C, or compare with a real server."""
+    if options.get("record_diff"):
+        _record_diff(options, write)
+        return
     cluster = SimulatedCluster(
         nodes=options["nodes"],
         seed=options["seed"],

@@ -16,6 +16,7 @@ from .state import SimState
 
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 GIANT_LIMIT = 100_000
 T = TypeVar("T")
 
@@ -134,7 +135,7 @@ class Call:
         if faults.broken:
             raise Fail("EOF")
 
-    async def fan_out(self, *, target: str = "", method: str = "", refused: str = "请求状态错误！[401]") -> None:
+    async def fan_out(self, *, target: str = "", method: str = "", refused: str = "IM服务返回状态[401]失败！") -> None:
         """Ask every node that is believed online; one that fails, fails the call."""
         dead_first = sorted(self.online_peers(), key=lambda node: self.state.topology.live[node].alive)
         for peer in dead_first:
@@ -160,8 +161,8 @@ class Call:
             user=jwt_user(self) or "",
         )
         reply = await dispatch(peer)
-        if reply.status in (401, 404):
-            reply.content_type = JSON if self.server == "manager" else reply.content_type
+        if reply.content_type is None or (reply.status in (401, 404) and self.server == "manager"):
+            reply.content_type = JSON  # whatever is passed on is called that
         return reply
 
     # -- writing -------------------------------------------------------------------------------------------------
@@ -273,7 +274,10 @@ async def dispatch(call: Call) -> Reply:
 def _no_route(call: Call) -> Reply:
     trimmed = call.path.rstrip("/")
     if trimmed != call.path and routes.find(call.server, call.method, trimmed):
-        return Reply(301 if call.method == "GET" else 307, content_type=None, headers=(("location", trimmed),))
+        headers = (("location", trimmed),)
+        if call.method != "GET":
+            return Reply(307, content_type=None, headers=headers)
+        return Reply(301, f'<a href="{trimmed}">Moved Permanently</a>.\n\n'.encode(), HTML, headers)
     if call.server == "manager" and "gzip" in call.headers.get("accept-encoding", ""):
         return Reply(404, content_type=None)
     return Reply(404, b"404 page not found", "text/plain")

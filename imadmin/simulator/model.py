@@ -69,6 +69,7 @@ class ChannelConfig:
     migrate_to: int = 0
     learners: list[int] = field(default_factory=list)
     started_at: int = 0
+    replica_max: int = 3
     stopped_on: set[int] = field(default_factory=set)  # nodes whose instance was stopped by hand
     last_append: int = 0
     running: bool = False

@@ -50,7 +50,7 @@ def stored_config(config: ChannelConfig) -> dict[str, Any]:
     row: dict[str, Any] = {
         "channel_id": config.channel_id,
         "channel_type": config.channel_type,
-        "replica_max_count": 3,
+        "replica_max_count": config.replica_max,
         "replicas": list(config.replicas),
         "learners": list(config.learners),
         "learder_id": config.leader_id,

@@ -170,6 +170,7 @@ class SimState:
         config = self.store.configs.get(key)
         if config is None:
             config = self.store.config(key, entry.replicas, entry.leader, 0)
+            config.replica_max = self.topology.view.channel_replicas
             self.save_config(config)
             return config
         if not self.topology.view.nodes[config.leader_id].online:

@@ -79,6 +79,8 @@ def test_deaf_by_knob(cluster: SimulatedCluster) -> None:
 
 def test_the_families_and_types_are_the_recorded_ones(cluster: SimulatedCluster) -> None:
     recorded: dict[str, Any] = Recording.load("system/metrics").body
+    assert "cluster_slot_propose_latency" not in CLIENT.get(cluster.nodes[0].manager_url + "/metrics").text
+    cluster.call(lambda state: state.counters[1001].update(append=3, propose=2))  # a busy server, as the recorded one
     text = CLIENT.get(cluster.nodes[0].manager_url + "/metrics").text
     ours = {tuple(line.split(" ")[2:4]) for line in text.splitlines() if line.startswith("# TYPE")}
     theirs = {(name, kind) for name, kind, *_ in recorded["families"]}

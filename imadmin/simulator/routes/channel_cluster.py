@@ -101,6 +101,9 @@ async def local_replica(call: Call) -> object:
 async def _at_channel_leader(call: Call, resource: str) -> tuple[ChannelConfig | None, object]:
     may_write(call, resource)
     key = key_of(call)
+    slot_leader = call.state.leader_of(key[0])
+    if not call.state.topology.live[slot_leader].alive:
+        raise Fail("connect not authed")
     config = call.state.store.configs.get(key)
     if config is None:
         raise Fail("not found" if call.state.leader_of(key[0]) == call.node_id else "leader not found")

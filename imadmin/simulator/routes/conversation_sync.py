@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from .. import gojson
 from ..gojson import Struct
-from ..http import OK, Call, Fail, routes
+from ..http import OK, TEXT, Call, Fail, routes
 from ..ids import ChannelType, other_of, stored_id
 from ..model import ChannelKey, Conversation
 from .channels import to_leader
@@ -75,7 +76,10 @@ def _empty(key: ChannelKey, uid: str, one: Conversation) -> dict[str, Any]:
 @routes.add("POST", "/conversation/syncMessages")
 async def sync_messages(call: Call) -> object:
     """Local: this node's copies, the oldest after last_msg_seq or, with order_by_last, the newest first."""
-    form = call.decode_or(RECENT, "数据格式有误！")
+    try:
+        form = gojson.decode(call.body, RECENT)
+    except gojson.DecodeError:
+        raise Fail("数据格式有误！", content_type=TEXT) from None
     archive = call.state.archive
     count = form["msg_count"] if form["msg_count"] > 0 else DEFAULT_COUNT
     rows = []

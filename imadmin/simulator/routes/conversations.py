@@ -28,6 +28,7 @@ ONE = Struct(
     "", {"uid": "string", "channel_id": "string", "channel_type": "uint8", "unread": "int", "message_seq": "uint32"}
 )
 USER_MAX = 1000
+NO_UID = {"delete": "Uid cannot be empty", "unread": "UID cannot be empty", "clear": "uid cannot be empty"}
 
 
 def read_position(state: SimState, one: Conversation) -> int:
@@ -103,7 +104,7 @@ async def channels(call: Call) -> object:
 async def _change(call: Call, *, delete: bool = False, unread: bool = False) -> object:
     form = call.decode(ONE)
     if not form["uid"]:
-        raise Fail("UID cannot be empty")
+        raise Fail(NO_UID["delete" if delete else "unread" if unread else "clear"])
     if not form["channel_id"] or not form["channel_type"]:
         raise Fail("channel_id or channel_type cannot be empty")
     if answer := await to_leader(call, form["uid"]):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import gojson
-from ..events import FINISH, MAIN, KeyState
+from ..events import FINISH, MAIN, KeyState, StreamClosed
 from ..gojson import Struct
 from ..http import BOTH, Call, Fail, routes
 from ..ids import SYSTEM_UID, ChannelType, stored_id
@@ -67,21 +67,21 @@ async def append(call: Call) -> object:
     occurred = form["occurred_at"] or int(call.state.now(call.node_id) * 1000)
     event = {**form, "event_type": kind, "event_key": event_key, "occurred_at": occurred}
     if kind == "stream.delta":
-        state = events.delta(key, form["client_msg_no"], event)
-        status = "open"
+        try:
+            state = events.delta(key, form["client_msg_no"], event)
+        except StreamClosed:
+            raise Fail("stream closed") from None
     else:
         entry = ("CMDAppendMessageEvent", {"client_msg_no": form["client_msg_no"], "event_id": form["event_id"]})
         slot = call.state.slot_of(key[0])
         state = await call.propose(slot, lambda: events.store(key, form["client_msg_no"], event), entry)
-        status = state.status
-    seq = 0 if kind == "stream.delta" and events.is_finished(key, form["client_msg_no"]) else state.seq
-    _push(call, key, form, event_key, seq, status)
+    _push(call, key, form, event_key, state.seq, state.status)
     told = {
         "client_msg_no": form["client_msg_no"],
         "event_key": event_key,
         "event_id": form["event_id"],
-        "msg_event_seq": seq,
-        "stream_status": status,
+        "msg_event_seq": state.seq,
+        "stream_status": state.status,
         "channel_id": form["channel_id"],
         "channel_type": form["channel_type"],
         "from_uid": form["from_uid"],

@@ -144,9 +144,10 @@ def _odd_families(state: SimState, node_id: int, uptime: float) -> dict[str, tup
         'telemetry_sdk_version="1.28.0"'
     )
     latencies = {"channel": seen.get("append", 0), "slot": seen.get("propose", 0)}
-    found = {
+    found = {  # a histogram shows up with its first value
         f"cluster_{what}_propose_latency": ("histogram", "", _histogram(f"cluster_{what}_propose_latency", count))
         for what, count in latencies.items()
+        if count
     }
     return found | {
         "go_gc_duration_seconds": ("summary", "A summary of the pause duration of garbage collection cycles.", gc),
@@ -171,6 +172,8 @@ def text_of(state: SimState, node_id: int) -> str:
     values = {**_app(state, node_id), **_cluster(state, node_id, uptime), **_process(state, node_id, uptime)}
     families = _odd_families(state, node_id, uptime)
     for name, kind, constant, words in _families():
+        if name == "cluster_channel_active_count" and not state.counters[node_id].get("append"):
+            continue
         labels = "" if name.startswith(("go_", "process_")) else f"{{{_SCOPE}}}"
         families[name] = (kind, words, [f"{name}{labels} {number(values.get(name, constant))}"])
     lines: list[str] = []

@@ -30,7 +30,7 @@ def _row(call: Call, config: ChannelConfig) -> dict[str, Any]:
         "channel_id": config.channel_id,
         "channel_type": config.channel_type,
         "channel_type_format": channel_type_text(config.channel_type),
-        "replica_count": len(config.replicas),
+        "replica_count": config.replica_max,
         "replicas": config.replicas,
         "leader_id": config.leader_id,
         "term": config.term,

@@ -30,6 +30,7 @@ SYNC = Struct(
 MAX_PAGE = 10_000
 STREAM = 0x02
 NO_LEADER = "获取频道所在节点失败！"
+NOT_CONNECTED = "connect not authed"
 
 
 def page_objects(state: SimState, rows: Sequence[Message], *, full: bool = True) -> list[dict[str, Any]]:
@@ -63,14 +64,18 @@ class NeverUsed(Exception):
         self.is_told = is_told
 
 
-async def to_channel_leader(call: Call, key: ChannelKey, *, create: bool) -> object:
-    """Forward to the node leading the channel. An unknown one gets its config, or raises NeverUsed."""
+async def to_channel_leader(call: Call, key: ChannelKey, *, create: bool, bare: bool = False) -> object:
+    """Forward to the node leading the channel. An unknown one gets its config, or raises NeverUsed.
+
+    bare: a slot leader that is gone is told in the words of the connection to it.
+    """
     state = call.state
     slot_leader = state.leader_of(key[0])
     if not state.topology.answers(slot_leader):
-        if state.topology.live[slot_leader].hung:
+        is_hung = state.topology.live[slot_leader].hung
+        if is_hung:
             await asyncio.sleep(state.timings.propose_timeout)
-        raise Fail(NO_LEADER)
+        raise Fail(NO_LEADER if not bare else "context deadline exceeded" if is_hung else NOT_CONNECTED)
     if not create and key not in state.store.configs:
         raise NeverUsed(is_told=call.node_id == slot_leader)
     leader = state.channel_config(key).leader_id
@@ -162,7 +167,7 @@ def _query_key(call: Call) -> ChannelKey:
 async def max_message_seq(call: Call) -> object:
     key = _query_key(call)
     try:
-        answer = await to_channel_leader(call, key, create=False)
+        answer = await to_channel_leader(call, key, create=False, bare=True)
     except NeverUsed as missing:
         if missing.is_told:
             raise Fail("not found") from None

@@ -64,7 +64,7 @@ async def send(call: Call) -> object:
     if subscribers:
         return OK
     if form["is_stream"] == 1:
-        call.state.events.sent(message.client_msg_no, message.from_uid, message.id)
+        call.state.events.sent(message.client_msg_no, message.from_uid, message.id, message.key)
     return {"data": {"client_msg_no": message.client_msg_no, "message_id": message.id}, "status": 200}
 
 

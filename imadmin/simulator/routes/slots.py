@@ -62,7 +62,7 @@ async def all_slots(call: Call) -> object:
         led = ",".join(str(slot.id) for slot in view.slots if slot.leader == peer)
         await call.reach(peer, f"/cluster/slots?ids={quote_plus(led)}")
         if not call.token_passes:
-            raise Fail("请求状态错误！[401]")
+            raise Fail("IM服务返回状态[401]失败！")
     rows = [_row(slot, slot.log_index if view.nodes[slot.leader].online else 0) for slot in view.slots]
     return {"total": len(rows), "data": rows}
 

@@ -57,8 +57,8 @@ async def route(call: Call) -> object:
 async def route_batch(call: Call) -> object:
     try:
         uids = gojson.string_list(call.body)
-    except gojson.DecodeError as error:
-        raise Fail(str(error), content_type="text/plain; charset=utf-8") from None
+    except gojson.DecodeError:
+        raise Fail("数据格式有误！", content_type="text/plain; charset=utf-8") from None
     return [{**_addresses(call.state, call.node_id), "uids": uids}]
 
 
@@ -74,7 +74,8 @@ async def varz(call: Call) -> object:
         rows = sorted_connections(list(call.state.online.by_node[call.node_id].values()), "inMsgDesc", call.state)
         shown = rows[: call.number("conn_limit") or 20]
         blank = {"ip": "", "port": 0, "proxy_type_format": "", "leader_id": 0}
-        values["conns"] = [{**row, **blank} for row in connection_rows(call.state, call.node_id, shown)]
+        if shown:
+            values["conns"] = [{**row, **blank} for row in connection_rows(call.state, call.node_id, shown)]
     values["conversation_cache_count"] = 0
     return values
 
@@ -131,7 +132,12 @@ async def check_log_conflict(call: Call) -> object:
 
 @routes.add("GET", "/docs/health")
 async def docs_health(call: Call) -> object:
-    return {"status": "disabled", "mode": "release", "message": "Documentation is disabled in release mode"}
+    return {
+        "description": "Documentation service is disabled in release mode",
+        "mode": "release",
+        "service": "docs",
+        "status": "disabled",
+    }
 
 
 @routes.add("GET", "/docs")
