@@ -20,6 +20,7 @@ from imadmin.jobs.embedded import BeatPart, WorkerPart  # noqa: E402
 from imadmin.jobs.run import Run, ask_to_stop, put, start  # noqa: E402
 from imadmin.management.process import run_parts  # noqa: E402
 from imadmin.runtime import Loop  # noqa: E402
+from tests.jobs import kicking  # noqa: E402
 
 # Quick, so that the tests are: what is proven is the order of things.
 recovery.PULSE = timedelta(seconds=0.2)
@@ -69,6 +70,8 @@ def obey(words: list[str]) -> str:
             )
         case ["beat"]:
             Beat().start()
+        case ["kick", api_url, manager_url, per_second]:
+            return kicking.begin(api_url, manager_url, per_second)
     return "ok"
 
 

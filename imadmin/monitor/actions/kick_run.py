@@ -32,7 +32,7 @@ MOST_UNSENT = 5  # more, of those that certainly never left us
 LOOK_EVERY = 10.0  # seconds between two looks while kicks go on, and at least LOOK_REST times what the last one took
 LOOK_REST = 5
 BATCH_SECONDS, BATCH_MOST = 0.5, 25
-AT_ONCE = 6  # fewer than a node takes from us, so that pages have their turn
+AT_ONCE = 6  # a node; fewer than we put to one, so that pages have their turn
 MOST_UNDER_WAY = 100  # kicks without an answer; with more than that it waits, however far behind its pace
 LEAD = 0.25  # how long before it is due a batch is written down and handed on
 MOST_LOOKS_IN_VAIN, VAIN_WAIT = 3, 3.0  # for nodes that don't answer, after all else is done
@@ -359,7 +359,7 @@ class _Sender:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns: dict[int, asyncio.Semaphore] = {}
         self._free_at: dict[str, float] = {}
 
     async def send(self, calls: Sequence[tuple[float, int, Session]]) -> list[Sent]:
@@ -367,7 +367,7 @@ class _Sender:
 
     async def _send(self, due: float, pk: int, session: Session) -> Sent:
         await _until(due)
-        async with self._turns:
+        async with self._turns.setdefault(session.leader_id, asyncio.Semaphore(AT_ONCE)):
             moment = max(time.monotonic(), self._free_at.get(session.uid, 0.0))
             self._free_at[session.uid] = moment + UID_GAP
             await _until(moment)

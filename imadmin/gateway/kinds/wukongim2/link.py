@@ -57,10 +57,21 @@ class Link:
         call = await self._call(operation, path, base=base, node=node, method="POST", body=body)
         return answers.read(await self._ask_anyone(call) if not base else await self.http.ask(call), parse)
 
-    async def change(self, operation: str, path: str, body: dict[str, Any]) -> None:
-        """A change, sent once.  Raises Uncertain when it may have happened all the same."""
-        call = await self._call(operation, path, method="POST", body=body, is_read=False, timeouts=CHANGING)
-        answers.confirm(await self._ask_anyone(call))
+    async def change(self, operation: str, path: str, body: dict[str, Any], *, base: str = "", node: str = "") -> None:
+        """A change, sent once.  base: who should get it; when it can't be reached, any other.
+
+        Raises Uncertain when it may have happened all the same.
+        """
+        call = await self._call(
+            operation, path, base=base, node=node, method="POST", body=body, is_read=False, timeouts=CHANGING
+        )
+        try:
+            reply = await self.http.ask(call) if base else await self._ask_anyone(call)
+        except (Unreachable, CircuitOpen):  # nothing was sent
+            if not base:
+                raise
+            reply = await self._ask_anyone(call)
+        answers.confirm(reply)
 
     async def change_told(
         self,

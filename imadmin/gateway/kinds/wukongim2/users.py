@@ -128,11 +128,10 @@ class UsersPart(Part):
         if not leader:  # rows of some routes don't say
             found = await self.roster.slot_leader(uid)
             leader = found.id if found else session.node_id
-        await self.link.change(
-            "kick_session",
-            "/conn/kick",
-            {"uid": uid, "conn_id": session.id, "node_id": session.node_id, "op_node_id": leader},
-        )
+        body = {"uid": uid, "conn_id": session.id, "node_id": session.node_id, "op_node_id": leader}
+        there = next((member for member in await self.roster.members() if member.id == leader), None)
+        base = there.url if there else ""  # straight to who does it: many kicks spread over the nodes
+        await self.link.change("kick_session", "/conn/kick", body, base=base, node=str(leader) if base else "")
 
     async def quit_device(self, uid: str, flag: int) -> None:
         """Clear the token of a uid's device and tell its connections to leave; -1 = app, web and PC.
