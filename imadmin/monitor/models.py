@@ -98,8 +98,8 @@ class Presence(models.Model):
 class Hook(models.Model):
     """The door for one cluster's webhook and its own health.  secret: part of the address, encrypted at rest.
 
-    received: calls taken; online, messages, offline: what they told.  refused: calls with a wrong secret.  broken: calls
-    that no such server makes.
+    received: calls taken; online, messages, offline: what they told.  refused: calls with a wrong secret.  broken:
+    calls that no such server makes.
     """
 
     cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, primary_key=True, related_name="hook")
