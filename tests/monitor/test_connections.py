@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from imadmin.core import events
 from imadmin.core.errors import Forbidden, InvalidInput
 from imadmin.gateway.errors import GatewayError
 from imadmin.monitor import connections
@@ -248,6 +249,34 @@ def test_a_list_is_kept_for_seconds_and_read_anew_on_demand(scope: Any, crowd: i
     sim.call(lambda state: state.add_connection("newcomer", nodes[0]))
     assert connections.snapshot(scope) is first
     assert len(connections.snapshot(scope, max_age=0).listing.rows) == crowd + 1
+
+
+def test_who_was_told_of_a_change_reads_anew(scope: Any, crowd: int, sim: Any, nodes: list[int]) -> None:
+    first = connections.snapshot(scope)
+    first.took = 0.0  # cheap
+    sim.call(lambda state: state.add_connection("newcomer", nodes[0]))
+    assert connections.listing(scope, Filter(), after_signal=True).of == crowd + 1
+
+
+def test_where_readings_are_dear_the_signal_comes_again(
+    scope: Any, crowd: int, sim: Any, nodes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    stop = events.listen(lambda signal: told.append(signal.topic))
+    monkeypatch.setattr(kept, "REMIND_AFTER", -1.0)
+    monkeypatch.setattr(kept, "KEEP_SECONDS", 0.2)
+    monkeypatch.setattr(kept, "COST_FACTOR", 0.1)
+    connections.snapshot(scope).took = 1.0
+    sim.call(lambda state: state.add_connection("newcomer", nodes[0]))
+    try:
+        connections.listing(scope, Filter(), after_signal=True)
+        deadline = time.monotonic() + 10
+        while "own/connections" not in told and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        stop()
+    assert told.count("own/connections") == 1
+    assert connections.listing(scope, Filter()).of == crowd + 1, "by then the kept list is no longer good"
 
 
 def test_what_a_reading_cost_decides_how_long_it_is_good(scope: Any, crowd: int) -> None:

@@ -14,7 +14,7 @@ from imadmin.clusters.access import Scope
 from imadmin.gateway.types import NodeFailure
 from imadmin.monitor.connections.kept import Look, NodeLook, look, snapshot
 
-LOOK_SECONDS = 4.0
+LOOK_SECONDS = 1.0
 LASTS_SECONDS = 20.0  # to sign in takes a client 6 s at most, so what stays longer is no newcomer
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import cached_property
 
 from imadmin.clusters.access import Scope
-from imadmin.core import aio
+from imadmin.core import aio, events
 from imadmin.core.errors import AppError
 from imadmin.gateway.connection_types import ConnectionList, NodeConnections
 from imadmin.gateway.contract import Gateway
@@ -26,6 +26,8 @@ from imadmin.monitor.connections.index import Index
 KEEP_SECONDS = 3.0
 COST_FACTOR = 8.0
 MOST_SECONDS = 30.0
+CHEAP_SECONDS = 0.25
+REMIND_AFTER = 2.0  # who comes so soon after a reading shares the one that everybody was called to
 UNUSED_SECONDS = 60.0  # then its memory is given back
 MOST_LOOKS = 60
 
@@ -82,6 +84,7 @@ class _Holder:
     error: AppError | None = None
     failed_at: float = 0.0
     is_timed: bool = False
+    is_reminding: bool = False
     known: Known = field(default_factory=dict)
     looks: deque[Look] = field(default_factory=lambda: deque(maxlen=MOST_LOOKS))
 
@@ -106,6 +109,34 @@ def snapshot_of(gateway: Gateway, *, max_age: float | None = None) -> Snapshot:
         if holder.error and holder.failed_at >= came_at:
             raise holder.error  # who waited for this reading shares what came of it
         return _read(gateway, holder)
+
+
+def snapshot_after_signal(scope: Scope) -> Snapshot:
+    """For a part that was told of a change: a reading that began after that, where readings are cheap.
+
+    Otherwise the kept list, and the signal once more when that is no longer good: a change is never missed for good.
+    """
+    holder = _holder(scope.gateway)
+    came_at = time.monotonic()
+    kept = holder.snapshot
+    if kept is None or kept.took < CHEAP_SECONDS:
+        with holder.lock:
+            kept = holder.snapshot
+            if kept and kept.read_at - kept.took >= came_at:
+                return kept
+            return _read(scope.gateway, holder)
+    found = snapshot(scope)
+    age = came_at - found.read_at
+    if age > REMIND_AFTER and not holder.is_reminding:
+        holder.is_reminding = True
+        loop = aio.loop()
+        loop.call_soon_threadsafe(lambda: loop.call_later(found.good_for - age, _remind, holder, scope.slug))
+    return found
+
+
+def _remind(holder: "_Holder", slug: str) -> None:
+    holder.is_reminding = False
+    events.changed(f"{slug}/connections")
 
 
 def _read(gateway: Gateway, holder: _Holder) -> Snapshot:
@@ -161,8 +192,10 @@ def _fresh(holder: _Holder, max_age: float | None, *, since: float | None = None
 
 
 def look(gateway: Gateway, *, within: float) -> deque[Look]:
-    """Looks at open sockets and rows together, the last at most `within` seconds old, oldest first."""
+    """Looks at open sockets and rows together, oldest first; the last `within` seconds old where readings are cheap."""
     holder = _holder(gateway)
+    if holder.snapshot and holder.snapshot.took >= CHEAP_SECONDS:
+        within = max(within, holder.snapshot.good_for)
     if not holder.looks or time.monotonic() - holder.looks[-1].at > within:
         found = snapshot_of(gateway, max_age=within)
         metrics = {one.node: one for one in aio.run(gateway.metrics())}

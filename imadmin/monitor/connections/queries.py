@@ -12,7 +12,7 @@ from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.gateway.connection_types import ConnectionRow, NodeConnections
 from imadmin.gateway.types import NodeFailure
 from imadmin.monitor.connections.index import SORTS, Bits, Index
-from imadmin.monitor.connections.kept import Known, Snapshot, snapshot
+from imadmin.monitor.connections.kept import Known, Snapshot, snapshot, snapshot_after_signal
 from imadmin.monitor.connections.terms import DEVICES, LEVELS, Filter, Term, read_term
 
 PAGE_SIZE = 50
@@ -93,15 +93,17 @@ def listing(
     limit: int = PAGE_SIZE,
     facets: bool = True,
     max_age: float | None = None,
+    after_signal: bool = False,
 ) -> Listing:
     """One page.  cursor: goes on after a row, so that nothing is left out while others come and go; or offset.
 
+    after_signal: asked because the cluster was said to have changed.
     Raises Forbidden, InvalidInput, GatewayError when no node answers.
     """
     scope.require(Permission.VIEW)
     if sort not in SORTS:
         raise InvalidInput({"sort": [BAD_SORT]})
-    found = snapshot(scope, max_age=max_age)
+    found = snapshot_after_signal(scope) if after_signal else snapshot(scope, max_age=max_age)
     index = found.remembered if wanted.is_remembered else found.confirmed
     bits = index.matching(wanted)
     numbers = index.numbers(bits, sort, descending=descending)

@@ -122,6 +122,7 @@ def _list_context(request: HttpRequest, scope: Scope, form: FilterForm, *, open_
         scope, wanted,
         sort=sort, descending=is_falling, offset=(page - 1) * PAGE_SIZE,
         max_age=FRESH_SECONDS if "fresh" in request.GET else None,
+        after_signal=respond.wants_fragment(request),
     )  # fmt: skip
     page = found.offset // PAGE_SIZE + 1
     query = show.query_of(wanted, sort=sort_text, page=page if page > 1 else "")
