@@ -15,6 +15,7 @@ from .shapes import message_object
 from .state import SimState
 
 NEVER_BANNED = (ChannelType.CUSTOMER_SERVICE, ChannelType.INFO, ChannelType.VISITORS, ChannelType.AGENT)
+STREAM = 0x02
 OPEN_TO_ALL = (ChannelType.CUSTOMER_SERVICE, ChannelType.INFO)
 
 
@@ -147,6 +148,17 @@ def store_and_deliver(state: SimState, message: Message, draft: Draft, source: C
     if is_command or (draft.channel_type == ChannelType.PERSON and not draft.subscribers):
         state.store.add_conversations(uids, message.key)
     _push(state, message, draft, uids, source)
+    for uid in uids if message.setting & STREAM else ():
+        dies_on_the_way(state, message, config.leader_id, state.leader_of(uid))
+    return True
+
+
+def dies_on_the_way(state: SimState, message: Message, sender: int, receiver: int) -> bool:
+    """A stream message that one node sends on to another ends the other's process (notes, v2.2.5)."""
+    if not message.setting & STREAM or sender == receiver:
+        return False
+    if state.topology.answers(receiver):
+        state.die(receiver, "a stream message from another node")
     return True
 
 
@@ -242,6 +254,8 @@ def _store_later(state: SimState, node_id: int, message: Message, draft: Draft) 
     if is_closed(state, draft.base_key):
         return
     config = state.channel_config(message.key)
+    if dies_on_the_way(state, message, node_id, config.leader_id):
+        return
     if len(message.payload) > 32_767 and config.leader_id != node_id:
         return  # too big to be forwarded: accepted and lost
     if store_and_deliver(state, message, draft):
@@ -260,6 +274,16 @@ def send_from_client(state: SimState, connection: Connection, draft: Draft) -> t
         leader = state.leader_of(draft.from_uid)
         state.count(leader, "send")
         state.count(leader, "send_bytes", len(draft.payload) + 90)
-    if reason == Reason.SUCCESS and not store_and_deliver(state, message, draft, connection):
+    if reason == Reason.SUCCESS and not _sent_on(state, message, draft, connection):
         reason = Reason.SYSTEM_ERROR
     return message, reason
+
+
+def _sent_on(state: SimState, message: Message, draft: Draft, connection: Connection) -> bool:
+    """From the client's node by way of the user's leader to the channel's."""
+    user_leader = state.leader_of(draft.from_uid)
+    if dies_on_the_way(state, message, connection.node_id, user_leader):
+        return False
+    if dies_on_the_way(state, message, user_leader, state.channel_config(message.key).leader_id):
+        return False
+    return store_and_deliver(state, message, draft, connection)

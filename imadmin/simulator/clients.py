@@ -33,6 +33,14 @@ SEND = Struct(
 KNOWN = ("connect", "send", "recvack", "ping", "disconnect", "subscribe", "unsubscribe")
 
 
+SETTING_BITS = {"receipt": 0x80, "signal": 0x20, "noEncrypt": 0x10, "topic": 0x08, "stream": 0x02}
+
+
+def _bits(setting: object) -> int:
+    named = setting if isinstance(setting, dict) else {}
+    return sum(bit for name, bit in SETTING_BITS.items() if named.get(name) is True)
+
+
 class FrameError(Exception):
     """A frame the server answers with an error object, now and for ever after."""
 
@@ -284,6 +292,7 @@ class Session:
             client_msg_no=form["clientMsgNo"],
             topic=form["topic"],
             expire=form["expire"],
+            setting=_bits(params.get("setting")),
             no_persist=header["noPersist"] is True,
             red_dot=header["redDot"] is True,
             sync_once=header["syncOnce"] is True,

@@ -113,3 +113,39 @@ def test_without_most_replicas_a_message_is_accepted_and_lost(cluster: Simulated
     cluster.kill(1003)
     _send(api, "lost")
     assert _client_reason(cluster) == Reason.SYSTEM_ERROR
+
+
+def test_a_stream_message_kills_every_node_it_is_sent_on_to(cluster: SimulatedCluster, api: Api) -> None:
+    def on(node: int, prefix: str) -> str:
+        name: str = cluster.call(
+            lambda state: next(f"{prefix}{n}" for n in range(99) if state.leader_of(f"{prefix}{n}") == node)
+        )
+        return name
+
+    def deaths() -> list[int]:
+        return sorted(death.node_id for death in cluster.deaths)
+
+    far, own = on(1003, "g"), on(1001, "h")
+    body = {"from_uid": on(1001, "u"), "channel_id": far, "channel_type": 2, "payload": "eA==", "is_stream": 1}
+    assert Api(cluster, 2).post("/message/send", {**body, "from_uid": ""}).status_code == 200
+    eventually(lambda: cluster.state.archive.last_seq((far, 2)) == 1)
+    assert deaths() == []  # to its leader itself, and nobody elsewhere to get it
+    assert api.post("/message/send", body).status_code == 200
+    eventually(lambda: deaths() == [1003])
+    cluster.call(lambda state: state.add_group(own, [f"m{number}" for number in range(40)]))
+    assert api.post("/message/send", {**body, "channel_id": own}).status_code == 200
+    eventually(lambda: 1002 in deaths())
+
+
+async def test_a_client_can_do_the_same(cluster: SimulatedCluster, join: Join) -> None:  # noqa: F811
+    uid = await asyncio.to_thread(
+        cluster.call, lambda state: next(f"u{n}" for n in range(99) if state.leader_of(f"u{n}") == 1001)
+    )
+    far = await asyncio.to_thread(
+        cluster.call, lambda state: next(f"g{n}" for n in range(99) if state.leader_of(f"g{n}") == 1002)
+    )
+    await asyncio.to_thread(cluster.call, lambda state: state.add_group(far, [uid]))
+    client = await join(uid)
+    answer = await client.send(far, setting={"stream": True})
+    assert answer["reasonCode"] == Reason.SYSTEM_ERROR
+    assert [death.node_id for death in cluster.deaths] == [1002]

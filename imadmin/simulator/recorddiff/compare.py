@@ -93,7 +93,7 @@ def _objects(real: dict[str, Any], ours: dict[str, Any], place: str, *, exact: b
 
 
 def _lists(real: list[Any], ours: list[Any], place: str, *, exact: bool) -> Iterator[str]:
-    if place.endswith((".event_meta.events", ".uids", ".slot_ids")):  # in no order on the real server
+    if _is_unordered(place, real, ours):
         real, ours = (sorted(rows, key=_order) for rows in (real, ours))
     if exact:
         if len(real) != len(ours):
@@ -114,8 +114,20 @@ def _lists(real: list[Any], ours: list[Any], place: str, *, exact: bool) -> Iter
                 yield f"{place}[].{name}: {_short(real[0][name])} real, {_short(ours[0][name])} simulated"
 
 
+UNORDERED = (".uids", ".slot_ids", ".replicas")
+KEYS = ("event_key", "leader_id", "replica_id")  # of rows that the real server lists in any order
+
+
+def _is_unordered(place: str, real: list[Any], ours: list[Any]) -> bool:
+    first = (real or ours or [None])[0]
+    is_keyed = isinstance(first, dict) and any(name in first for name in KEYS) and "slot_id" not in first
+    return place.endswith(UNORDERED) or is_keyed
+
+
 def _order(row: Any) -> str:
-    return str(row["event_key"] if isinstance(row, dict) else row)
+    if isinstance(row, dict):
+        return str([row[name] for name in ("event_key", "replica_id", "leader_id", "id") if name in row])
+    return str(row)
 
 
 def _always(rows: list[dict[str, Any]]) -> set[str]:

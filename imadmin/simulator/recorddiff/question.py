@@ -25,6 +25,7 @@ class Question:
     exact: bool = False  # values are compared as well, but for those that must differ
     pause: float = 0.0  # seconds to wait before it
     keep: Mapping[str, str] = field(default_factory=dict)  # name: where in the answer, dotted
+    single: bool = False  # asked of single nodes only
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,5 +123,5 @@ USERS = [
     _post("plugin-no", "/user/update_plugin_no", {"uid": "{p}u1", "plugin_no": "{p}plugin"}),
     _post("plugin-bind", "/plugin/bind", {"plugin_no": "{p}plugin", "uid": "{p}u2"}),
     _post("plugin-unbind", "/plugin/unbind", {"plugin_no": "{p}plugin", "uid": "{p}u2"}),
-    _get("plugin-bound-own", "/plugin/bind", node_id="{node}", plugin_no="{p}plugin"),
+    _get("plugin-bound-own", "/plugin/bind", pause=0.4, node_id="{node}", plugin_no="{p}plugin"),
 ]

@@ -69,10 +69,10 @@ def conversation_row(
 async def sync(call: Call) -> object:
     form = call.decode(SYNC)
     uid = form["uid"]
-    if not uid:
-        raise Crash
     if answer := await to_leader(call, uid):
         return answer
+    if not uid:
+        raise Crash
     state = call.state
     mine = [one for one in state.store.conversations.get(uid, {}).values() if one.kind == 0]
     if not form["msg_count"]:
@@ -93,10 +93,10 @@ async def sync(call: Call) -> object:
 @routes.add("POST", "/conversation/channels")
 async def channels(call: Call) -> object:
     uid = call.decode(UID)["uid"]
-    if not uid:
-        raise Crash
     if answer := await to_leader(call, uid):
         return answer
+    if not uid:
+        raise Crash
     mine = call.state.store.conversations.get(uid, {}).values()
     return [{"channel_id": one.channel_id, "channel_type": one.channel_type} for one in mine if one.kind == 0]
 

@@ -63,10 +63,10 @@ async def device_quit(call: Call) -> object:
     """Always 200; only devices with a row are logged out, and in a cluster not all of their connections."""
     form = call.decode(DEVICE_QUIT)
     uid, wanted = form["uid"], form["device_flag"]
-    if not uid:
-        raise Crash
     if answer := await to_leader(call, uid):
         return answer
+    if not uid:
+        raise Crash
     store = call.state.store
     for flag in (0, 1, 2) if wanted == -1 else (wanted,):
         if (uid, flag) in store.devices:
