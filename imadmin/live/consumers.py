@@ -55,13 +55,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library
         if not hub.has_room(self.session):
             await self.end(TRY_LATER)
             return
-        hub.add(self)
         self.checked_at = time.monotonic()
-        user = await in_thread(people.who, self.session)
-        if user is None:
-            await self.end(people.SIGNED_OUT)
-            return
-        self.user_key = user.pk
+        hub.add(self)  # which ends it soon when it doesn't say what it watches
 
     async def disconnect(self, code: int) -> None:
         self._is_over = True
@@ -91,7 +86,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library
             await self.end(NONSENSE)
             return
         self.checked_at = time.monotonic()
-        code = await in_thread(people.refusal, self.session, slug)
+        code, self.user_key = await in_thread(people.admitted, self.session, slug)
         if code:
             await self.end(code)
         elif not self._is_over:
@@ -112,10 +107,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library
             self._writer = asyncio.create_task(self._write())
 
     async def recheck(self) -> None:
-        if self.slug:
-            code = await in_thread(people.refusal, self.session, self.slug)
-        else:
-            code = 0 if await in_thread(people.who, self.session) else people.SIGNED_OUT
+        code, _ = await in_thread(people.admitted, self.session, self.slug)
         if code:
             await self.end(code)
 

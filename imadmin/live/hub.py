@@ -28,7 +28,9 @@ RECHECK_SECONDS = 60.0
 SETTLE_SECONDS = 0.3
 REJOIN_SECONDS = 600.0  # the memory layer forgets group members after a day
 AGAIN_SECONDS = 1.0
+IDLE_SECONDS = 10.0  # a socket that hasn't said what it watches is nobody's yet
 RESTART = 1012
+NOTHING_WANTED = 1008
 
 PEOPLE = "@people"
 
@@ -175,8 +177,10 @@ class Hub:
             except Exception as error:
                 logger.warning("live.cache_gone", extra={"error": type(error).__name__})
                 await asyncio.sleep(AGAIN_SECONDS)
-            late = time.monotonic() - RECHECK_SECONDS
-            self._check(socket for socket in self._sockets if socket.checked_at < late)
+            now = time.monotonic()
+            self._check(one for one in self._sockets if one.slug and one.checked_at < now - RECHECK_SECONDS)
+            for idle in [one for one in self._sockets if not one.slug and one.checked_at < now - IDLE_SECONDS]:
+                await idle.end(NOTHING_WANTED)
 
     async def _tell_who_looks(self) -> None:
         """The poller, maybe in another process, looks closely at what somebody looks at."""
@@ -194,7 +198,7 @@ class Hub:
         """Sockets of whom this is so: not at once, as a sign-out is announced a moment before its session is gone."""
         asyncio.get_running_loop().call_later(
             SETTLE_SECONDS,
-            lambda: self._check(socket for socket in self._sockets if str(getattr(socket, name)) == value),
+            lambda: self._check(one for one in self._sockets if one.slug and str(getattr(one, name)) == value),
         )
 
     def _check(self, sockets: Iterable[Socket]) -> None:

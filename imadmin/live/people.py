@@ -41,20 +41,20 @@ def who(session_key: str) -> User | None:
     return user if isinstance(user, User) and user.is_active else None
 
 
-def refusal(session_key: str, slug: str) -> int:
-    """0 when this session may watch this cluster, else the code to close its socket with."""
+def admitted(session_key: str, slug: str) -> tuple[int, int]:
+    """(0, key of the person) when this session may watch this cluster, else (the code to close its socket with, 0)."""
     user = who(session_key)
     if user is None:
-        return SIGNED_OUT
+        return SIGNED_OUT, 0
     request = _request(session_key)
     request.user = user
     try:
         access.enter(request, slug)
     except SignInRequired:
-        return SIGNED_OUT
+        return SIGNED_OUT, 0
     except (NotFound, Forbidden):
-        return NOT_ALLOWED
-    return 0
+        return NOT_ALLOWED, 0
+    return 0, user.pk
 
 
 def _request(session_key: str) -> HttpRequest:

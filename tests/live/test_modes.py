@@ -72,7 +72,10 @@ def test_what_the_webhook_tells_one_process_every_process_tells(site: Site) -> N
 
 def test_a_wrong_secret_is_counted_and_shown(site: Site) -> None:
     site.open_webhook(site.urls[0], "sim")
-    assert httpx.post(f"{site.urls[0]}/hooks/wukongim/sim/wrong", content="[]", trust_env=False, timeout=120).status_code == 404
+    assert (
+        httpx.post(f"{site.urls[0]}/hooks/wukongim/sim/wrong", content="[]", trust_env=False, timeout=120).status_code
+        == 404
+    )
 
     client = site.client(site.urls[-1])
     for _ in range(100):

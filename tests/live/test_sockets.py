@@ -175,7 +175,17 @@ async def test_the_newest_look_is_told_to_who_begins_to_watch(live: None, tab_of
 
 async def test_who_is_not_signed_in_is_told_so(live: None) -> None:
     for headers in (HEADERS, [*HEADERS, (b"cookie", b"sessionid=made-up")]):
-        assert await (await Tab(headers).open()).end() == 4401
+        tab = await Tab(headers).open()
+        await tab.say({"watch": "demo", "topics": ["nodes"]})
+        assert await tab.end() == 4401
+
+
+async def test_a_socket_that_wants_nothing_is_not_kept(live: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(hub_module, "ROUND_SECONDS", 0.1)
+
+    assert await (await Tab(HEADERS).open()).end() == 1008
+    assert hub.count == 0
 
 
 async def test_a_stranger_may_not_watch_and_learns_of_no_cluster(live: None, tab_of: Callable[[str], Tab]) -> None:
