@@ -6,52 +6,16 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
+
+from imadmin.gateway.enums import ChannelType as ChannelType
+from imadmin.gateway.enums import DeviceFlag as DeviceFlag
+from imadmin.gateway.enums import DeviceLevel as DeviceLevel
+from imadmin.gateway.enums import Reason as Reason
 
 T = TypeVar("T")
 COMMAND_SUFFIX = "____cmd"
-
-
-class ChannelType(IntEnum):
-    """Reference 1.7. Unknown numbers survive as plain integers in ChannelRef.type."""
-
-    PERSON = 1
-    GROUP = 2
-    CUSTOMER_SERVICE = 3
-    COMMUNITY = 4
-    COMMUNITY_TOPIC = 5
-    INFO = 6
-    DATA = 7
-    TEMP = 8
-    LIVE = 9
-    VISITORS = 10
-    AGENT = 11
-    AGENT_GROUP = 12
-
-
-class DeviceFlag(IntEnum):
-    APP = 0
-    WEB = 1
-    PC = 2
-    SYSTEM = 99
-
-
-class Reason(IntEnum):
-    """Why the server refuses a packet; reference 1.7."""
-
-    UNKNOWN = 0
-    SUCCESS = 1
-    AUTH_FAIL = 2
-    NOT_SUBSCRIBER = 3
-    IN_DENYLIST = 4
-    NOT_ALLOWED = 11
-    KICKED = 12
-    NOT_IN_ALLOWLIST = 13
-    SYSTEM_ERROR = 15
-    BAN = 19
-    DISBANDED = 24
-    SEND_BANNED = 25
 
 
 @dataclass(frozen=True, slots=True, order=True)

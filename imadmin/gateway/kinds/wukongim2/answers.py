@@ -159,3 +159,13 @@ def is_broken_down(reply: Reply) -> bool:
     except GatewayError:
         return False
     return isinstance(body, dict) and "[500]" in str(body.get("msg", ""))
+
+
+def is_unknown_plugin(reply: Reply) -> bool:
+    """The server's own answer in place of a plugin's, when there is none or it doesn't run (2.13)."""
+    if reply.status != 400:
+        return False
+    try:
+        return _status(reply.json()) in (404, 503)
+    except GatewayError:
+        return False

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally
 from imadmin.gateway.kinds.wukongim2 import answers, guards, wire
-from imadmin.gateway.kinds.wukongim2.part import OWN, Part, decode_cursor, encode_cursor
+from imadmin.gateway.kinds.wukongim2.part import OWN, Part, decode_cursor, encode_cursor, one_page
 from imadmin.gateway.types import ChannelFlags, ChannelRecord, ChannelRef, Page, RuntimeChannel, now
 
 # What a page of channels can't promise (Page.limits).
 RECORDS_ONLY = "records-only"  # person chats and channels made by adding members aren't in this list
 LIST_COUNTERS_INEXACT = "list-counters-inexact"  # deny and allow counts grow with every uid sent
-
-Row = TypeVar("Row", ChannelRecord, RuntimeChannel)
 
 _RECORDS, _RUNTIME = "records", "runtime"
 
@@ -35,7 +31,7 @@ class ChannelsPart(Part):
             {"channel_type": type, "offset_created_at": offset or None, "limit": limit},
             parse=wire.channel_page,
         )
-        items, following = _one_page(gathered.answers, limit)
+        items, following = one_page(gathered.answers, limit, key=channel_of)
         return Page(
             items,
             encode_cursor(_RECORDS, following) if following else "",
@@ -60,7 +56,7 @@ class ChannelsPart(Part):
             parse=wire.runtime_page,
             node=member.label,
         )
-        items, following = _one_page((found,), limit)
+        items, following = one_page((found,), limit, key=channel_of)
         return Page(items, encode_cursor(_RUNTIME, following) if following else "", now())
 
     async def channel(self, channel: ChannelRef) -> ChannelRecord | None:
@@ -124,19 +120,8 @@ class ChannelsPart(Part):
         await self.link.change("set_flags", path, {**wire.channel_key(channel), **wire.flags(flags)})
 
 
-def _one_page(answers: tuple[wire.Listed[Row], ...], limit: int) -> tuple[tuple[Row, ...], int]:
-    """Rows of one or several nodes as one page, newest first, and the instant the next page starts at (0 = none).
-
-    A node asked for its own rows answers one more than the limit and never says that there is more (2.9).
-    """
-    rows: dict[object, tuple[int, Row | None]] = {}
-    for created_at, item in (row for answer in answers for row in answer.items):
-        rows.setdefault(item.channel if item else created_at, (created_at, item))
-    ordered = sorted(rows.values(), key=lambda row: row[0], reverse=True)
-    page = ordered[:limit]
-    has_more = len(ordered) > limit or any(answer.has_more for answer in answers)
-    following = page[-1][0] if has_more and page else 0
-    return tuple(item for _, item in page if item is not None), max(following, 0)
+def channel_of(row: ChannelRecord | RuntimeChannel) -> ChannelRef:
+    return row.channel
 
 
 def _updated(record: ChannelRecord) -> float:

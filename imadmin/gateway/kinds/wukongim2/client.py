@@ -7,51 +7,51 @@ import asyncio
 from imadmin.gateway.capabilities import Capability
 from imadmin.gateway.contract import Connection
 from imadmin.gateway.http import Http
+from imadmin.gateway.kinds.wukongim2.accounts import AccountsPart
+from imadmin.gateway.kinds.wukongim2.backfill import BackfillPart
+from imadmin.gateway.kinds.wukongim2.configuration import ConfigurationPart
 from imadmin.gateway.kinds.wukongim2.connections import ConnectionsPart
 from imadmin.gateway.kinds.wukongim2.conversations import ConversationsPart
+from imadmin.gateway.kinds.wukongim2.copies import CopiesPart
 from imadmin.gateway.kinds.wukongim2.guards import LIST_PAUSE
 from imadmin.gateway.kinds.wukongim2.link import Link
-from imadmin.gateway.kinds.wukongim2.lists import ListsPart
-from imadmin.gateway.kinds.wukongim2.lookups import LookupsPart
-from imadmin.gateway.kinds.wukongim2.metrics import MetricsPart
 from imadmin.gateway.kinds.wukongim2.moves import MovesPart
 from imadmin.gateway.kinds.wukongim2.nodes import NodesPart
 from imadmin.gateway.kinds.wukongim2.people import PeoplePart
+from imadmin.gateway.kinds.wukongim2.plugins import PluginsPart
 from imadmin.gateway.kinds.wukongim2.probe import ProbePart
+from imadmin.gateway.kinds.wukongim2.replacing import ReplacingPart
 from imadmin.gateway.kinds.wukongim2.roster import Roster
 from imadmin.gateway.kinds.wukongim2.sending import SendingPart
-from imadmin.gateway.kinds.wukongim2.slots import SlotsPart
-from imadmin.gateway.kinds.wukongim2.users import UsersPart
+from imadmin.gateway.kinds.wukongim2.series import SeriesPart
+from imadmin.gateway.kinds.wukongim2.system import SystemPart
+from imadmin.gateway.kinds.wukongim2.tables import TablesPart
 from imadmin.gateway.kinds.wukongim2.views import ManagerChecks, ViewsPart
 
-CAPABILITIES = frozenset(
-    {
-        Capability.SEARCH_BY_CHANNEL,
-        Capability.SEARCH_BY_SENDER,
-        Capability.SEARCH_TEXT_IN_CHANNEL,
-        Capability.MANAGE_CHANNELS,
-        Capability.LISTS,
-        Capability.DEVICES,
-        Capability.KICK,
-        Capability.SEND_BAN,
-        Capability.LOGIN_BAN,
-        Capability.MOVE_SLOTS,
-    }
-)
+CAPABILITIES = frozenset(Capability) - {
+    Capability.SEARCH_TEXT_EVERYWHERE,  # the server would read every message on every node
+    Capability.SEARCH_BY_TIME,
+    Capability.DELETE_CHANNELS,
+    Capability.DELETE_MESSAGES,
+}
 
 
 class WuKongIM2(
-    LookupsPart,
+    BackfillPart,
     SendingPart,
-    ListsPart,
-    UsersPart,
+    ReplacingPart,
+    AccountsPart,
     ConversationsPart,
+    TablesPart,
     ConnectionsPart,
+    SystemPart,
+    PluginsPart,
     NodesPart,
     ViewsPart,
-    MetricsPart,
+    SeriesPart,
     PeoplePart,
-    SlotsPart,
+    ConfigurationPart,
+    CopiesPart,
     MovesPart,
     ProbePart,
 ):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imadmin.core.errors import gettext_noop
+from imadmin.gateway.cluster_types import ChannelMessages
 from imadmin.gateway.errors import RefusedLocally
-from imadmin.gateway.kinds.wukongim2 import guards, wire_messages
+from imadmin.gateway.kinds.wukongim2 import guards, wire, wire_cluster, wire_messages
 from imadmin.gateway.kinds.wukongim2.part import Part
 from imadmin.gateway.message_types import Conversation
 from imadmin.gateway.types import ChannelRef
 
 PAGE_MOST = 500
 CHANNELS_MOST = 200
+RECENTS_MOST = 1000
+NAME_CHANNELS = gettext_noop("Name 1 to 200 channels.")
 NOT_THEIRS = gettext_noop("This is a chat of two other people.")
 NO_RECENTS = gettext_noop("Ask for at least one recent message: with none the server tells no conversation at all.")
 BAD_UNREAD = gettext_noop("A number of unread messages is 0 or more.")
@@ -36,7 +39,7 @@ class ConversationsPart(Part):
         body = {
             "uid": uid,
             "version": 0,
-            "msg_count": recents,
+            "msg_count": min(recents, RECENTS_MOST),
             "only_unread": int(only_unread),
             "page": max(1, page),
             "page_size": guards.page_limit(page_size, PAGE_MOST),
@@ -56,13 +59,13 @@ class ConversationsPart(Part):
         Source: POST /conversation/syncByChannels; reference 2.7.
         """
         if not 0 < len(channels) <= CHANNELS_MOST:
-            raise RefusedLocally({"channels": [gettext_noop("Name 1 to 200 channels.")]})
+            raise RefusedLocally({"channels": [NAME_CHANNELS]})
         uid = guards.clean_uid(uid)
         keys = [{name: value for name, value in _key(uid, channel).items() if name != "uid"} for channel in channels]
         return await self.link.post_question(
             "conversations_with",
             "/conversation/syncByChannels",
-            {"uid": uid, "channels": keys, "msg_count": max(1, recents)},
+            {"uid": uid, "channels": keys, "msg_count": max(1, min(recents, RECENTS_MOST))},
             parse=lambda answer: wire_messages.conversations(answer, uid),
         )
 
@@ -74,6 +77,26 @@ class ConversationsPart(Part):
             {"uid": guards.clean_uid(uid)},
             parse=wire_messages.channels,
         )
+
+    async def channel_messages(
+        self, uid: str, channels: Mapping[ChannelRef, int], node: int, *, recents: int = 15
+    ) -> tuple[ChannelMessages, ...]:
+        """Messages of these channels beyond the seq given for each, as this node has them; by stored id.
+
+        Meant for the nodes among themselves: only what this node leads is right.
+        Source: POST /conversation/syncMessages; reference 2.7.
+        """
+        if not 0 < len(channels) <= CHANNELS_MOST:
+            raise RefusedLocally({"channels": [NAME_CHANNELS]})
+        for channel in channels:
+            guards.check_channel(channel)
+        member = await self.roster.member(node)
+        keys = [{**wire.channel_key(channel), "last_msg_seq": max(0, seq)} for channel, seq in channels.items()]
+        body = {"uid": guards.clean_uid(uid), "channels": keys, "msg_count": max(1, min(recents, RECENTS_MOST))}
+        return await self.link.post_question(
+            "channel_messages", "/conversation/syncMessages", body, parse=wire_cluster.channel_messages,
+            base=member.url, node=member.label,
+        )  # fmt: skip
 
     async def delete_conversation(self, uid: str, channel: ChannelRef) -> None:
         """Hide a conversation from one user up to its newest message; nothing is deleted, the next message brings it

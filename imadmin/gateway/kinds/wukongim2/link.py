@@ -73,6 +73,10 @@ class Link:
             reply = await self._ask_anyone(call)
         answers.confirm(reply)
 
+    async def change_at(self, operation: str, base: str, path: str, body: Any, *, node: str = "") -> None:
+        """A change that this node alone is to make, sent once."""
+        await self.change_told(operation, path, body, parse=lambda answer: None, base=base, node=node)
+
     async def change_told(
         self,
         operation: str,
@@ -104,6 +108,14 @@ class Link:
         return await self.http.ask(
             await self._call(operation, path, params=params, base=base, node=node, timeouts=timeouts)
         )
+
+    async def passed(
+        self, operation: str, base: str, method: str, path: str, *, params: dict[str, Any], body: bytes | None,
+        node: str = "",
+    ) -> Reply:  # fmt: skip
+        """A call to something behind the server, a plugin: its body is nobody's business here.  Sent once."""
+        call = await self._call(operation, path, base=base, node=node, method=method, params=params, is_read=False)
+        return await self.http.ask(replace(call, body=body))
 
     async def watch(
         self, operation: str, base: str, path: str, params: dict[str, Any] | None = None, *, node: str = ""

@@ -106,11 +106,13 @@ class ListsPart(Part):
         await self._send(operation, channel, field, guards.chunks(uids), first=path, rest=path)
 
     async def _send(
-        self, operation: str, channel: ChannelRef, field: str, pieces: list[tuple[str, ...]], *, first: str, rest: str
-    ) -> None:
+        self, operation: str, channel: ChannelRef, field: str, pieces: list[tuple[str, ...]], *, first: str, rest: str,
+        first_extra: dict[str, int] | None = None,
+    ) -> None:  # fmt: skip
         """One piece after the other.  What broke before anything was done is raised as it is."""
         async for number, piece in guards.paced(pieces, self.list_pause):
-            body: dict[str, Any] = {**wire.channel_key(channel), field: list(piece)}
+            extra = {} if number else first_extra or {}
+            body: dict[str, Any] = {**wire.channel_key(channel), field: list(piece), **extra}
             try:
                 await self.link.change(operation, rest if number else first, body)
             except GatewayError as error:

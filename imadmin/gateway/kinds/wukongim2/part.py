@@ -13,6 +13,7 @@ from imadmin.gateway.errors import GatewayError, NoSuch, RefusedLocally, TimedOu
 from imadmin.gateway.http import SCANNING, Reply, Timeouts, gather_settled
 from imadmin.gateway.kinds.wukongim2.link import Link
 from imadmin.gateway.kinds.wukongim2.roster import Member, Roster
+from imadmin.gateway.kinds.wukongim2.wire import Listed
 from imadmin.gateway.types import NodeFailure
 
 T = TypeVar("T")
@@ -123,6 +124,30 @@ def reason_of(error: AppError) -> str:
     if isinstance(error, InvalidInput):
         return next((sentence for found in error.fields.values() for sentence in found), error.message)
     return error.title if error.params else error.message
+
+
+def merged(
+    answers: Iterable[Listed[T]], limit: int, *, key: Callable[[T], object]
+) -> tuple[list[tuple[int, T | None]], bool]:
+    """Rows of one or several nodes by their instant, newest first, each once; and if more follow.
+
+    A node asked for its own rows answers one more than the limit and never says that there is more (2.9).
+    """
+    rows: dict[object, tuple[int, T | None]] = {}
+    told_more = False
+    for answer in answers:
+        told_more = told_more or answer.has_more
+        for created_at, item in answer.items:
+            rows.setdefault(key(item) if item is not None else created_at, (created_at, item))
+    ordered = sorted(rows.values(), key=lambda row: row[0], reverse=True)
+    return ordered[:limit], told_more or len(ordered) > limit
+
+
+def one_page(answers: Iterable[Listed[T]], limit: int, *, key: Callable[[T], object]) -> tuple[tuple[T, ...], int]:
+    """The same without what stands for nothing, and the instant the next page starts at (0 = none)."""
+    page, has_more = merged(answers, limit, key=key)
+    following = page[-1][0] if has_more and page else 0
+    return tuple(item for _, item in page if item is not None), max(following, 0)
 
 
 def encode_cursor(kind: str, offset: int) -> str:

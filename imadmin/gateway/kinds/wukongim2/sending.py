@@ -121,11 +121,12 @@ class SendingPart(Part):
 
     async def event_states(
         self, channel: ChannelRef, client_msg_no: str, *, key: str = "", after: int = 0, limit: int = 200,
-        include_private: bool = False,
+        include_private: bool = False, through_cluster: bool = False,
     ) -> EventPage:  # fmt: skip
         """The latest closed state of each key of a stream message; () for an unknown one.  after: an event_seq.
 
-        Source: POST /message/eventsync; reference 2.2.
+        through_cluster: by the route that both APIs have; it asks the node's own main API in turn.
+        Source: POST /message/eventsync or /cluster/message/eventsync; reference 2.2.
         """
         if not client_msg_no.strip():
             raise RefusedLocally({"client_msg_no": [NO_CLIENT_NUMBER]})
@@ -139,7 +140,8 @@ class SendingPart(Part):
             "limit": guards.page_limit(limit, EVENTS_MOST),
             "include_private": int(include_private),
         }
-        return await self.link.post_question("event_states", "/message/eventsync", body, parse=wire_messages.event_page)
+        path = "/cluster/message/eventsync" if through_cluster else "/message/eventsync"
+        return await self.link.post_question("event_states", path, body, parse=wire_messages.event_page)
 
 
 def _check_payload(payload: bytes) -> None:

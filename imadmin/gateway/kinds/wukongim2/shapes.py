@@ -80,3 +80,56 @@ def duration(written: str) -> float | None:
     if not written or _DURATION.sub("", written):
         return None
     return sum(float(amount) * _UNITS[unit] for amount, unit in _DURATION.findall(written))
+
+
+def rfc3339(row: Row, name: str) -> datetime | None:
+    """An instant written out; None when it is missing or Go's zero time."""
+    written = text(row, name)
+    if not written or written.startswith("0001-"):
+        return None
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        raise WrongShape(name) from None
+    if found.tzinfo is None:
+        raise WrongShape(name)
+    return found.astimezone(UTC)
+
+
+def real(row: Row, name: str, default: float | None = 0.0) -> float:
+    """A number with a fraction, or without one."""
+    value = row.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise WrongShape(name)
+    return float(value)
+
+
+def numbers(row: Row, name: str) -> tuple[int, ...]:
+    """A list of whole numbers; missing or null is ()."""
+    found = row.get(name) or []
+    if not isinstance(found, list) or not all(type(each) is int for each in found):
+        raise WrongShape(name)
+    return tuple(found)
+
+
+def texts(row: Row, name: str) -> tuple[str, ...]:
+    found = row.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise WrongShape(name)
+    return tuple(payload.clean_text(each) for each in found)
+
+
+def inner(row: Row, name: str) -> Row:
+    """An object inside; missing or null is {}."""
+    found = row.get(name) or {}
+    if not isinstance(found, dict):
+        raise WrongShape(name)
+    return found
+
+
+def truth(row: Row, name: str) -> bool:
+    """A real JSON boolean (the configuration has those); missing is false."""
+    found = row.get(name, False)
+    if not isinstance(found, bool):
+        raise WrongShape(name)
+    return found

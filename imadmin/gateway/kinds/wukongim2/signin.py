@@ -11,8 +11,9 @@ from typing import Any
 from imadmin.core.errors import gettext_noop
 from imadmin.gateway.contract import Connection
 from imadmin.gateway.errors import BadReply, CircuitOpen, TimedOut, Unauthorised, Unreachable
-from imadmin.gateway.http import CONFIGURED, QUICK, Call, Http
-from imadmin.gateway.kinds.wukongim2 import answers, shapes
+from imadmin.gateway.http import CONFIGURED, QUICK, Call, Http, Reply
+from imadmin.gateway.kinds.wukongim2 import answers, shapes, wire_system
+from imadmin.gateway.system_types import SignedIn
 
 EARLY = 60.0  # seconds before the end at which we sign in anew
 AGAIN_AFTER = 15.0  # seconds an unsuccessful attempt is remembered: there is no lock-out there, but no reason to hammer
@@ -56,14 +57,21 @@ class SignIn:
 
     async def sign_in(self, base: str, user: str, password: str) -> Session:
         """POST /manager/login at this address.  Raises Unauthorised (wrong password) and what keeps it from it."""
+        return answers.read(await self._login("sign_in", base, user, password), _session)
+
+    async def reveal(self, base: str, user: str, password: str) -> SignedIn:
+        """The same for somebody else: what the server says of them; nothing of it is kept."""
+        return answers.read(await self._login("login", base, user, password), wire_system.signed_in)
+
+    async def _login(self, operation: str, base: str, user: str, password: str) -> Reply:
         token = (("token", self._connection.token),) if self._connection.token else ()
         body = json.dumps({"username": user, "password": password}).encode()
         reply = await self._http.ask(
-            Call("sign_in", base, "/manager/login", method="POST", body=body, headers=token, timeouts=QUICK)
+            Call(operation, base, "/manager/login", method="POST", body=body, headers=token, timeouts=QUICK)
         )
         if reply.status == 400:
-            raise Unauthorised(WRONG_PASSWORD, node=CONFIGURED, operation="sign_in")
-        return answers.read(reply, _session)
+            raise Unauthorised(WRONG_PASSWORD, node=CONFIGURED, operation=operation)
+        return reply
 
     def _is_fresh(self) -> bool:
         if self._session and self._session.expires - time.time() > EARLY:

@@ -337,7 +337,7 @@ def sessions(answer: Any, uid: str) -> Iterator[Session]:
     """Connections of exactly this uid; the server's filter is a substring (2.8)."""
     for row in rows(whole(answer).get("connections")):
         if row.get("uid") == uid:
-            yield _session(row)
+            yield session(row)
 
 
 def connection_count(answer: Any) -> int:
@@ -351,7 +351,7 @@ def device_of(written: str) -> tuple[DeviceFlag | None, str]:
     return _FLAGS.get(device), _LEVELS.get(level.rstrip(")"), "")
 
 
-def _session(row: Row) -> Session:
+def session(row: Row) -> Session:
     device, level = device_of(text(row, "device"))
     return Session(
         id=number(row, "id", None),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imadmin.gateway.kinds.wukongim2.shapes import (
@@ -83,3 +84,22 @@ def _data(row: Row) -> Any:
         return json.loads(text(row, "data") or "null")
     except (ValueError, RecursionError):
         return None
+
+
+_SECRET = re.compile(r"token|passw|secret", re.IGNORECASE)
+REDACTED = "******"
+
+
+def slot_log(answer: Any, node: int) -> LogPage:
+    """As the config log; the data of devices hold tokens in plain text, which go no further."""
+    page = config_log(answer, node)
+    return replace(page, entries=tuple(replace(entry, data=redacted(entry.data)) for entry in page.entries))
+
+
+def redacted(data: Any) -> Any:
+    """The same with every value whose name speaks of a secret taken out, however deep."""
+    if isinstance(data, dict):
+        return {name: REDACTED if _SECRET.search(name) and value else redacted(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [redacted(each) for each in data]
+    return data

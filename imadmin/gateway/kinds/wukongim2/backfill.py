@@ -1,0 +1,90 @@
+"""Every message of a channel, exactly once and in order: the way to fill or repair an archive (5.4)."""
+
+from __future__ import annotations
+
+from imadmin.core.errors import gettext_noop
+from imadmin.gateway.errors import RefusedLocally
+from imadmin.gateway.kinds.wukongim2 import guards, wire
+from imadmin.gateway.kinds.wukongim2.lookups import LookupsPart
+from imadmin.gateway.kinds.wukongim2.messages import reader_of
+from imadmin.gateway.types import ChannelRef, Message, MessageQuery
+from imadmin.gateway.walks import Pieces, Walk
+
+PAGE = 1000
+MOST, SECONDS = 10_000_000, 3600.0
+BAD_START = gettext_noop("Sequence numbers are counted from 1 on.")
+
+
+class BackfillPart(LookupsPart):
+    def iter_all_messages(
+        self, channel: ChannelRef, *, from_seq: int = 1, most: int = MOST, seconds: float = SECONDS
+    ) -> Walk[Message]:
+        """A channel's messages from a sequence number on, ascending, to the newest at the time.
+
+        Take it up again with the last seq + 1.  Numbers that are missing in between are told as gaps; after a failover
+        a number may have been given out anew, so keep messages by their id.  Raises what reading raises.
+        Source: POST /channel/messagesync, for commands between two people GET /cluster/messages; reference 5.4, 5.9.
+        """
+        guards.check_channel(channel)
+        if from_seq < 1:
+            raise RefusedLocally({"from_seq": [BAD_START]})
+        return Walk(lambda walk: self._stretches(walk, channel, from_seq), most=most, seconds=seconds)
+
+    def iter_latest_messages(self, *, most: int = 10_000, seconds: float = 60.0) -> Walk[Message]:
+        """All messages there are, newest id first; ten times as costly as channel by channel, for a short tail only.
+
+        Source: GET /cluster/messages, all nodes; reference 5.4.
+        """
+        return Walk(self._latest_pages, most=most, seconds=seconds)
+
+    async def _latest_pages(self, walk: Walk[Message]) -> Pieces[Message]:
+        cursor = ""
+        while True:
+            page = await self.search_messages(MessageQuery(), cursor=cursor, limit=guards.PAGE_LIMIT - 1)
+            walk.failed += [failed for failed in page.failed if failed not in walk.failed]
+            yield page.items
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+    async def _stretches(self, walk: Walk[Message], channel: ChannelRef, wanted: int) -> Pieces[Message]:
+        runtime = await self.runtime_channel(channel)  # reading a never used one would create its config for good
+        if runtime is None:
+            return
+        newest = runtime.last_seq
+        while True:
+            if reader_of(channel) is None:
+                found, is_last = await self._window(walk, channel, wanted, newest)
+            else:
+                found, is_last = await self._stretch(channel, wanted)
+            for message in found:
+                if message.seq > wanted:
+                    walk.missing(wanted, message.seq - 1)
+                wanted = max(wanted, message.seq + 1)
+            yield found
+            if is_last:
+                return
+
+    async def _stretch(self, channel: ChannelRef, wanted: int) -> tuple[list[Message], bool]:
+        """One more is read in front and dropped: the first of every answer shows a blank header (2.1)."""
+        start = max(1, wanted - 1)
+        reader = reader_of(channel) or {}
+        body = {
+            **reader, "channel_type": int(channel.type), "start_message_seq": start, "end_message_seq": 0,
+            "limit": PAGE, "pull_mode": 1, "event_summary_mode": "basic",
+        }  # fmt: skip
+        found = await self.link.post_question(
+            "iter_all_messages", "/channel/messagesync", body,
+            parse=lambda answer: wire.synced_messages(answer, channel),
+        )  # fmt: skip
+        return [message for message in found if message.seq >= wanted], len(found) < PAGE
+
+    async def _window(
+        self, walk: Walk[Message], channel: ChannelRef, wanted: int, newest: int
+    ) -> tuple[list[Message], bool]:
+        """Where a channel can only be searched: the search goes down from an offset, so window by window."""
+        params = {**wire.channel_key(channel), "offset_message_seq": wanted + PAGE, "limit": PAGE}
+        found, failed = await self._found("iter_all_messages", params)
+        walk.failed += [one for one in failed if one not in walk.failed]
+        rows = sorted((message for message in found if message.seq >= wanted), key=lambda one: (one.seq, one.id))
+        return rows, wanted + PAGE > newest
