@@ -192,7 +192,9 @@ def _nothing(scope: Scope, listing: Listing, wanted: Filter) -> states.State:
         )  # fmt: skip
         return states.filtered(why % {"count": cells.number(listing.of)}, everything)
     if wanted.is_remembered:
-        return states.empty(_("Nothing is remembered"), _("Every row is told by the node that holds its socket."))
+        return states.empty(
+            _("Nothing is remembered"), _("No node tells of a connection elsewhere that its own node doesn’t tell.")
+        )
     if listing.silent:
         return states.empty(_("No connection on the nodes that answer"), _("What the others hold is unknown."))
     return states.empty(_("Nobody is connected"), _("Every node answered, and none lists a connection."), icon="plug")
