@@ -32,6 +32,7 @@ def test_more_than_leaves_the_bound_itself_out_and_at_most_takes_it_in() -> None
     [
         ("idle", "10m"), ("idle", ">ten"), ("idle", "10m-1m"), ("age", ">5w"), ("rate", ">1/y"), ("rate", ""),
         ("node", "three"), ("node", "9" * 25), ("version", "256"), ("device", "fridge"), ("level", "2"),
+        ("idle", f">{'1' * 150}x"), ("age", f">{'1.5' * 50}"),  # told at once, however it could be cut
         ("ip", "203.0.113"), ("ip", "203.0.113.0/33"), ("ip", "anna"), ("uid", "x" * 300), ("uid", "-"),
     ],
 )  # fmt: skip
@@ -39,6 +40,13 @@ def test_what_cant_be_read_is_told_at_its_field(field: str, text: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         read_term(field, text)
     assert list(raised.value.fields) == [field]
+
+
+def test_a_query_has_as_many_conditions_as_an_address_at_most() -> None:
+    assert len(read_query(" ".join(f"u{number}" for number in range(20))).terms) == 20
+    with pytest.raises(InvalidInput) as raised:
+        read_query(" ".join(f"u{number}" for number in range(21)))
+    assert list(raised.value.fields) == ["q"]
 
 
 def test_all_wrong_fields_are_told_at_once() -> None:

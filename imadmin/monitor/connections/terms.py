@@ -123,6 +123,8 @@ def read_query(text: str) -> Filter:
         except InvalidInput as error:
             raise InvalidInput({"q": error.fields[field]}) from None
         terms.append(term._replace(is_negated=bool(found and found["negated"])))
+    if len(terms) > MOST_TERMS:
+        raise InvalidInput({"q": [TOO_MANY]})
     return Filter(tuple(dict.fromkeys(terms)))
 
 
@@ -175,13 +177,14 @@ def _ip(value: str) -> Term:
 
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
-_SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhd])?)+")
+# Only the last amount may lack its unit: were it optional everywhere, digits could be cut in endless ways.
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhd]))*(?:\d+(?:\.\d+)?)?")
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)(min|[smhd])?")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(min|[smhd]))?")
 
 
 def _seconds(text: str) -> float | None:
-    if not _SPAN.fullmatch(text):
+    if not text or not _SPAN.fullmatch(text):
         return None
     return sum(float(amount) * _UNITS[unit or "s"] for amount, unit in _AMOUNT.findall(text))
 
