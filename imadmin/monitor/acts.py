@@ -20,7 +20,7 @@ ACTIONS = {
     "user.kick": KICK,
     "user.sign-out": KICK,
     "user.log-out": KICK,
-    "connections.kick": KICK,
+    "sessions.kick": KICK,
     "channel.deny": DENY,
     "user.keep-out": DENY,
     "user.stop-sending": DENY,

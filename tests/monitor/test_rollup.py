@@ -10,6 +10,7 @@ from imadmin.audit.record import Actor, Target, event, recorded
 from imadmin.clusters.models import Cluster
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
 from imadmin.monitor import acts, rollup, series, windows
+from imadmin.monitor.actions import operations
 from imadmin.monitor.sample_models import WHOLE, ActsHour, ChannelHour, Day, Hour, Minute
 from imadmin.monitor.sampling import whole_of
 
@@ -149,6 +150,7 @@ def act(action, result=Result.DONE, targets=1, cluster="one"):
 def test_kicks_and_denials_are_counted_by_what_was_done(cluster):
     act("user.kick")
     act("user.log-out", targets=4)  # one person, four steps
+    act(operations.AUDIT_ACTIONS[operations.KICK], targets=30)
     act("channel.deny", targets=7)
     act("channel.deny", Result.ALREADY, targets=3)
     act("user.kick", Result.FAILED)
@@ -158,12 +160,12 @@ def test_kicks_and_denials_are_counted_by_what_was_done(cluster):
     now = datetime.now(UTC)
     rollup.roll(cluster, at=now)
     assert acts.between(cluster, now - timedelta(hours=1), now + timedelta(hours=1)) == {
-        "kick": 2, "deny": 7, "lift": 2,
+        "kick": 32, "deny": 7, "lift": 2,
     }  # fmt: skip
     act("user.kick")
     acts.count(cluster, until=now)
     acts.count(cluster, until=now)
-    assert acts.between(cluster, now - timedelta(hours=1), now + timedelta(hours=1))["kick"] == 3
+    assert acts.between(cluster, now - timedelta(hours=1), now + timedelta(hours=1))["kick"] == 33
 
 
 def test_hours_without_an_act_are_known_to_be_zero_and_uncounted_ones_are_unknown(cluster):
