@@ -61,6 +61,8 @@ def check() -> int:
             for text in texts:
                 if set(PLACEHOLDER.findall(text)) != wanted:
                     problems.append(f"other placeholders: {entry.msgid!r} -> {text!r}")
+                elif wanted and "%" in PLACEHOLDER.sub("", text).replace("%%", ""):
+                    problems.append(f"a percent sign that would be taken for a placeholder: {text!r}")
     for problem in problems:
         print(problem)
     print(f"translations: {len(fresh)} texts, {len(problems)} problems")
