@@ -14,7 +14,7 @@ from imadmin.monitor.actions import drafts, move_run, moves, operations
 from imadmin.monitor.models import Operation
 from imadmin.simulator import SimulatedCluster
 from tests.monitor.operation_stage import *  # noqa: F403
-from tests.monitor.operation_stage import carry_out, wait_for
+from tests.monitor.operation_stage import carry_out, fates, wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -154,16 +154,12 @@ def test_a_leader_that_changed_between_apply_and_its_turn_is_left_alone(scope: S
     assert f"Led by node {third} by now" in told(draft)[0][1]
 
 
-def test_a_process_that_dies_while_it_follows_is_taken_up_and_sends_nothing_again(
-    scope: Scope, op_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    draft = moves.plan(scope, [(5, 0, other(op_sim, 5))])
-    operations.apply(scope, draft.pk, reason="even out")
+class Killed(BaseException):
+    """The process is gone."""
 
-    class Killed(BaseException):
-        pass
 
-    follow = move_run._follow
+def die_in_the_middle(draft: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first move is sent, and nobody is left to follow it."""
 
     def dies(*_args: Any) -> None:
         raise Killed
@@ -171,11 +167,53 @@ def test_a_process_that_dies_while_it_follows_is_taken_up_and_sends_nothing_agai
     monkeypatch.setattr(move_run, "_follow", dies)
     with pytest.raises(Killed):
         carry_out(draft)
-    monkeypatch.setattr(move_run, "_follow", follow)
+
+
+def test_a_process_that_dies_while_it_follows_is_taken_up_and_sends_nothing_again(
+    scope: Scope, op_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = moves.plan(scope, [(5, 0, other(op_sim, 5))])
+    operations.apply(scope, draft.pk, reason="even out")
+
+    with monkeypatch.context() as dying:
+        die_in_the_middle(draft, dying)
     monkeypatch.setattr(operations, "SILENT_AFTER", operations.timedelta(seconds=0.3))
 
     assert carry_out(draft) == {"state": "done", "done": 1}
     assert sum(1 for call in op_sim.requests if call[3].endswith("/migrate")) == 1
+
+
+def test_a_stop_after_that_still_tells_what_became_of_the_move_that_was_sent(
+    scope: Scope, op_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = moves.plan(scope, [(5, 0, other(op_sim, 5)), (6, 0, other(op_sim, 6))])
+    operations.apply(scope, draft.pk, reason="even out")
+    with monkeypatch.context() as dying:
+        die_in_the_middle(draft, dying)
+    monkeypatch.setattr(operations, "SILENT_AFTER", operations.timedelta(seconds=0.3))
+
+    operations.stop(scope, draft.pk)
+
+    assert carry_out(draft) == {"state": "stopped", "done": 1, "skipped": 1}
+
+
+def test_what_was_sent_and_cant_be_read_back_is_unknown_not_unattempted(
+    scope: Scope, op_sim: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = moves.plan(scope, [(5, 0, other(op_sim, 5)), (6, 0, other(op_sim, 6))])
+    operations.apply(scope, draft.pk, reason="even out")
+    with monkeypatch.context() as dying:
+        die_in_the_middle(draft, dying)
+    monkeypatch.setattr(operations, "SILENT_AFTER", operations.timedelta(seconds=0.3))
+
+    def locked_out(_cluster: object) -> None:
+        raise Conflict("the token can't be opened")
+
+    monkeypatch.setattr(operations.connect, "gateway_for", locked_out)
+    with pytest.raises(Conflict, match="can't be opened"):
+        carry_out(draft)
+
+    assert fates(draft) == {"unknown": 1, "skipped": 1}
 
 
 def test_one_move_at_a_time(scope: Scope, op_sim: SimulatedCluster) -> None:

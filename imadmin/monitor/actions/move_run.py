@@ -40,7 +40,7 @@ NOBODY_LEADS = gettext_noop("Nobody leads the configuration, so whether it is st
 def carry(work: Work) -> None:
     for target in work.waiting():
         work.tell()
-        if work.is_ending:
+        if work.leave or (work.is_ending and not target.tries):  # what was sent is followed all the same
             return
         if target.tries or _send(work, target):
             _follow(work, target)

@@ -25,7 +25,6 @@ from imadmin.monitor import fates
 from imadmin.monitor.actions import drafts, kick_run, move_run, moves
 from imadmin.monitor.actions.drafts import KICK, MOVE, PERMISSIONS
 from imadmin.monitor.actions.work import Beat, Taken, Work, counts, patiently, settle_rest
-from imadmin.monitor.fates import Fate
 from imadmin.monitor.models import Operation
 
 logger = logging.getLogger(__name__)
@@ -150,7 +149,8 @@ def stop(scope: Scope, operation_id: str) -> tuple[Operation, bool]:
         Q(state__in=(State.PAUSED, State.LOST, State.QUEUED)) | Q(state=State.RUNNING, heartbeat_at__lt=silent)
     )
     runner = secrets.token_hex(8)
-    if not unsure and resting.update(state=State.RUNNING, runner=runner, stop_wanted=True):
+    claimed = {"state": State.RUNNING, "runner": runner, "heartbeat_at": datetime.now(UTC), "stop_wanted": True}
+    if not unsure and resting.update(**claimed):
         _end(find(scope, operation_id), runner, State.STOPPED)
         return _steered(scope, found, "stop"), False
     with transaction.atomic():
@@ -254,14 +254,14 @@ def _settle_state(work: Work) -> str:
 
 
 def _end(operation: Operation, runner: str, state: Operation.State, *, error: str = "") -> str:
-    """The last word: what has no result was not attempted, and the trail gets its outcome, both or none."""
+    """The last word: targets without a result get theirs, and the trail gets its outcome, both or none."""
 
     def write() -> None:
         with transaction.atomic():
             values = {"state": state, "finished_at": datetime.now(UTC), "runner": "", "error": error}
             if not Operation.objects.filter(pk=operation.pk, runner=runner).update(**values):
                 raise Taken
-            settle_rest(operation, operation.targets.filter(result=fates.WAITING).only("pk"), Fate.SKIPPED)
+            settle_rest(operation)
             rows = list(operation.targets.order_by("position").values_list("label", "result", "detail"))
             _tell_trail(operation, state, rows)
 

@@ -6,7 +6,7 @@ Only who holds the operation may write its end: every write names the runner, an
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TELL_SECONDS = 1.0  # between two heartbeats
+PIECE = 200  # rows a statement
 SIGNAL_SECONDS = 0.5  # between two signals to open pages
 PATIENCE = (0.1, 0.5, 1.0, 2.0, 4.0)  # a busy database is waited for: the kicks are on the cluster already
 
@@ -94,7 +95,9 @@ class Work:
         rows, self._settled = self._settled, []
         if rows:
             fields = ["result", "detail", "at"]
-            patiently(lambda: OperationTarget.objects.bulk_update(rows, fields, batch_size=200))
+            for first in range(0, len(rows), PIECE):  # each its own transaction: others have to write too
+                piece = rows[first : first + PIECE]
+                patiently(lambda piece=piece: OperationTarget.objects.bulk_update(piece, fields))  # type: ignore[misc]
 
     def tell(self, *, now: bool = False) -> None:
         """Say that we live and hear what is wanted; cheap when called often.  Raises Taken."""
@@ -150,14 +153,8 @@ def counts(operation: Operation) -> dict[str, int]:
     return dict(found)
 
 
-def settle_rest(operation: Operation, targets: Iterable[Any], fate: Fate) -> None:
-    """Give all of these the same fate, in one statement."""
-    now = datetime.now(UTC)
-    ids = [target.pk for target in targets]
-    for first in range(0, len(ids), 500):
-        part = ids[first : first + 500]
-        patiently(
-            lambda part=part: OperationTarget.objects.filter(pk__in=part, result=fates.WAITING).update(  # type: ignore[misc]
-                result=fate.value, at=now
-            )
-        )
+def settle_rest(operation: Operation) -> None:
+    """Targets without a result were not attempted; of those sent and never read back nobody knows."""
+    rest, now = operation.targets.filter(result=fates.WAITING), datetime.now(UTC)
+    rest.filter(tries=0).update(result=Fate.SKIPPED.value, at=now)
+    rest.update(result=Fate.UNKNOWN.value, at=now)
