@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from datetime import datetime
 from typing import Any
 
 from imadmin.core.errors import InvalidInput, gettext_noop
@@ -25,3 +26,14 @@ def decode_cursor(text: str, *names: str) -> dict[str, Any]:
     if not isinstance(parts, dict) or set(parts) != set(names):
         raise InvalidInput({"cursor": [BROKEN_CURSOR]})
     return parts
+
+
+def cursor_moment(value: object) -> datetime:
+    """An aware moment out of a cursor.  Raises InvalidInput, also for the years at the ends, which no zone can hold."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not 1970 <= moment.year < 9999:
+        raise InvalidInput({"cursor": [BROKEN_CURSOR]})
+    return moment

@@ -17,7 +17,7 @@ from imadmin.accounts.permissions import Permission
 from imadmin.clusters.access import Scope
 from imadmin.core import events
 from imadmin.core.errors import InvalidInput
-from imadmin.core.paging import BROKEN_CURSOR, decode_cursor, encode_cursor
+from imadmin.core.paging import BROKEN_CURSOR, cursor_moment, decode_cursor, encode_cursor
 from imadmin.gateway.connection_types import ConnectionList
 from imadmin.gateway.hook_types import OnlineChange
 from imadmin.gateway.types import now
@@ -234,11 +234,8 @@ def _filtered(scope: Scope, wanted: FeedFilter) -> QuerySet[Presence]:
 
 def _marked(cursor: str) -> tuple[datetime, int]:
     parts = decode_cursor(cursor, "at", "id")
-    try:
-        at, key = datetime.fromisoformat(str(parts["at"])), parts["id"]
-    except ValueError:
-        raise InvalidInput({"cursor": [BROKEN_CURSOR]}) from None
-    if at.tzinfo is None or isinstance(key, bool) or not isinstance(key, int) or not 0 <= key < 2**63:
+    at, key = cursor_moment(parts["at"]), parts["id"]
+    if isinstance(key, bool) or not isinstance(key, int) or not 0 <= key < 2**63:
         raise InvalidInput({"cursor": [BROKEN_CURSOR]})
     return at, key
 

@@ -188,11 +188,8 @@ def _condition(wanted: EventFilter) -> Q:
 def _before(cursor: str) -> Q:
     """Raises InvalidInput for what is no marker of this list."""
     place = paging.decode_cursor(cursor, "at", "id")
-    try:
-        at = datetime.fromisoformat(place["at"])
-    except (TypeError, ValueError):
-        raise InvalidInput({"cursor": [paging.BROKEN_CURSOR]}) from None
-    if at.tzinfo is None or type(place["id"]) is not int or not 0 <= place["id"] < 2**63:
+    at = paging.cursor_moment(place["at"])
+    if type(place["id"]) is not int or not 0 <= place["id"] < 2**63:
         raise InvalidInput({"cursor": [paging.BROKEN_CURSOR]})
     return Q(at__lt=at) | Q(at=at, id__lt=place["id"])
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 from imadmin.accounts.permissions import Permission
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import InvalidInput, gettext_noop
-from imadmin.core.paging import BROKEN_CURSOR, decode_cursor, encode_cursor
+from imadmin.core.paging import BROKEN_CURSOR, cursor_moment, decode_cursor, encode_cursor
 from imadmin.monitor import fates
 from imadmin.monitor.actions import drafts, operations
 from imadmin.monitor.fates import Fate
@@ -131,10 +131,7 @@ def listing(scope: Scope, *, cursor: str = "", limit: int = 50) -> OperationPage
     rows = Operation.objects.filter(cluster=scope.cluster).filter(~Q(state=State.PLANNED) | own)
     if cursor:
         parts = decode_cursor(cursor, "at", "id")
-        try:
-            at = datetime.fromisoformat(parts["at"])
-        except (TypeError, ValueError):
-            raise InvalidInput({"cursor": [BROKEN_CURSOR]}) from None
+        at = cursor_moment(parts["at"])
         rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=str(parts["id"])))
     found = list(rows.select_related("cluster").order_by("-created_at", "-pk")[: limit + 1])
     shown, counts = found[:limit], _counts([row.pk for row in found[:limit]])

@@ -18,7 +18,7 @@ from imadmin.core.commands import told
 from imadmin.core.errors import Conflict, InvalidInput, NotFound
 from imadmin.core.locks import ProcessLease
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
-from imadmin.core.paging import decode_cursor, encode_cursor
+from imadmin.core.paging import cursor_moment, decode_cursor, encode_cursor
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.text(st.characters(exclude_categories=["Cs"])))
@@ -35,6 +35,15 @@ def test_a_cursor_from_elsewhere_is_refused(broken: str) -> None:
     with pytest.raises(InvalidInput) as error:
         decode_cursor(broken, "before")
     assert list(error.value.fields) == ["cursor"]
+
+
+@pytest.mark.parametrize(
+    "broken", [3, None, "soon", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+)
+def test_a_moment_that_no_database_can_hold_is_a_broken_cursor(broken: object) -> None:
+    assert cursor_moment("2026-01-01T00:00:00+08:00").year == 2026
+    with pytest.raises(InvalidInput):
+        cursor_moment(broken)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from imadmin.audit.models import AuditEntry
+from imadmin.core.paging import encode_cursor
 from imadmin.jobs.models import JobRun
 from imadmin.jobs.run import start
 
@@ -205,3 +207,10 @@ def test_another_clusters_run_is_not_there(
     assert client.get("/c/demo/jobs/runs/a/").status_code == 404
     assert client.post("/c/demo/jobs/runs/a/stop/", {"reason": "why"}).status_code == 404
     assert "/jobs/runs/a/" not in client.get("/c/demo/jobs/").content.decode()
+
+
+@pytest.mark.parametrize("page", ["jobs", "operations", "events", "live-feed"])
+def test_a_page_marker_of_another_age_is_refused(own_cluster: Any, client_of: Any, page: str) -> None:
+    marker = encode_cursor(at="0001-01-01T00:00:00+14:00", id=3)
+    answer = client_of(own_cluster, "admin").get(reverse(page, args=["own"]), {"cursor": marker})
+    assert answer.status_code == 422

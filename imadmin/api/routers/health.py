@@ -75,6 +75,10 @@ def list_events(
 
 
 def _check_zones(**moments: datetime | None) -> None:
-    wrong = {name: [WITH_ZONE] for name, moment in moments.items() if moment and moment.tzinfo is None}
+    wrong = {
+        name: [WITH_ZONE]
+        for name, moment in moments.items()
+        if moment and (moment.tzinfo is None or not 2000 <= moment.year < 2200)
+    }
     if wrong:
         raise InvalidInput(wrong)
