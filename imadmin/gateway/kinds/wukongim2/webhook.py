@@ -45,7 +45,7 @@ def _read(event: str, said: Any) -> HookBatch:
     if event == ONLINE_STATUS:
         if not isinstance(said, list) or len(said) > ITEMS_MAX:
             raise WrongShape("no list")
-        return HookBatch(event, len(said), online=tuple(map(_online, said)))
+        return HookBatch(event, len(said), online=tuple(one for one in map(_online, said) if _is_kept(one.uid)))
     if not isinstance(said, (dict, list)):
         raise WrongShape("no object")
     return HookBatch(event, len(said) if isinstance(said, list) else 1)
@@ -59,11 +59,16 @@ def _online(said: Any) -> OnlineChange:
         raise WrongShape("online status")
     uid = parts[0]
     device, is_online, connection, of_device, of_user = map(int, numbers)
-    if not uid or len(uid) > UID_MAX or "\0" in uid or device > 255 or is_online > 1 or connection > NUMBER_MAX:
+    if not uid or device > 255 or is_online > 1 or connection > NUMBER_MAX:
         raise WrongShape("online status")
     if max(of_device, of_user) > 2**31 - 1:
         raise WrongShape("online status")
     return OnlineChange(uid, device, bool(is_online), connection, of_device, of_user)
+
+
+def _is_kept(uid: str) -> bool:
+    """A client may choose any uid: one that no table takes must not cost everybody else in the call theirs."""
+    return len(uid) <= UID_MAX and "\0" not in uid and not any("\ud800" <= sign <= "\udfff" for sign in uid)
 
 
 def _message(row: Row) -> ToldMessage:
