@@ -10,6 +10,7 @@ from imadmin.core.aio import run
 from imadmin.core.errors import Forbidden
 from imadmin.directory.actions import cleanup
 from imadmin.directory.models import FlagRecord, HiddenConversation
+from imadmin.gateway.errors import Unreachable
 from imadmin.gateway.types import ChannelFlags, ChannelRef
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,19 @@ def test_a_channel_that_the_servers_list_leaves_out_is_known_from_our_record(sco
     FlagRecord.objects.create(cluster=scope.cluster, channel_type=2, channel_id="g-open", disband=True, written_by="x")
     found, _, _ = cleanup.disbanded_channels(scope, since=timedelta(0), should_stop=lambda: False)
     assert set(found) == {CLOSED, unlisted}, "one that was opened again elsewhere is not disbanded"
+
+
+def test_a_channel_that_cant_be_read_is_left_for_the_next_run_and_the_others_are_found(
+    scope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FlagRecord.objects.create(cluster=scope.cluster, channel_type=2, channel_id="g-far", disband=True, written_by="x")
+
+    async def silent(channel: ChannelRef) -> None:
+        raise Unreachable(operation="channel")
+
+    monkeypatch.setattr(scope.gateway, "channel", silent)
+    found, _, is_complete = cleanup.disbanded_channels(scope, since=timedelta(0), should_stop=lambda: False)
+    assert (found, is_complete) == ([CLOSED], False)
 
 
 def test_conversations_are_hidden_once_and_come_back_with_a_new_message(scope: Any, sim: Any) -> None:

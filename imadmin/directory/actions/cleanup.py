@@ -56,7 +56,11 @@ def disbanded_channels(scope: Scope, *, since: timedelta, should_stop: Ask) -> t
         if channel in found:
             continue
         looked += 1
-        record = run(scope.gateway.channel(channel))
+        try:
+            record = run(scope.gateway.channel(channel))
+        except AppError:  # its node is down: the others need not wait for it
+            is_complete = False
+            continue
         if record is not None and record.disband:  # somebody may have opened it again elsewhere
             found[channel] = None
     return list(found), looked, is_complete
