@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import time
+from contextlib import suppress
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -115,7 +116,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library
         if not self._is_over:
             self._is_over = True
             hub.remove(self)
-            await self.close(code=code)
+            with suppress(Exception):  # the browser left in this very moment
+                await self.close(code=code)
 
     async def _write(self) -> None:
         while self._news and not self._is_over:

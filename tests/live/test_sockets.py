@@ -19,6 +19,7 @@ from imadmin.core import events
 from imadmin.live import hub as hub_module
 from imadmin.live import relay as relay_module
 from imadmin.live import routing
+from imadmin.live.consumers import LiveConsumer
 from imadmin.live.hub import hub
 from imadmin.live.relay import relay
 
@@ -186,6 +187,26 @@ async def test_a_socket_that_wants_nothing_is_not_kept(live: None, monkeypatch: 
 
     assert await (await Tab(HEADERS).open()).end() == 1008
     assert hub.count == 0
+
+
+async def test_a_browser_that_left_in_the_moment_it_is_ended_stops_no_round(
+    live: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(hub_module, "ROUND_SECONDS", 0.05)
+
+    async def gone(_self: object, **_code: int) -> None:
+        raise RuntimeError("Unexpected ASGI message 'websocket.close'")
+
+    with monkeypatch.context() as leaving:
+        leaving.setattr(LiveConsumer, "close", gone)
+        tab = await Tab(HEADERS).open()
+        async with asyncio.timeout(3):
+            while hub.count:
+                await asyncio.sleep(0.02)
+    await tab.disconnect()
+
+    assert await (await Tab(HEADERS).open()).end() == 1008
 
 
 async def test_a_stranger_may_not_watch_and_learns_of_no_cluster(live: None, tab_of: Callable[[str], Tab]) -> None:
