@@ -56,12 +56,12 @@ def check() -> int:
         elif entry.fuzzy:
             problems.append(f"fuzzy: {entry.msgid!r}")
         else:
-            wanted = set(PLACEHOLDER.findall(entry.msgid))
-            wanted |= set(PLACEHOLDER.findall(entry.msgid_plural)) if entry.msgid_plural else set()
+            # One form stands for one and many: it fills in what either of them does.
+            wanted = [set(PLACEHOLDER.findall(form)) for form in (entry.msgid, entry.msgid_plural) if form]
             for text in texts:
-                if set(PLACEHOLDER.findall(text)) != wanted:
+                if set(PLACEHOLDER.findall(text)) not in wanted:
                     problems.append(f"other placeholders: {entry.msgid!r} -> {text!r}")
-                elif wanted and "%" in PLACEHOLDER.sub("", text).replace("%%", ""):
+                elif any(wanted) and "%" in PLACEHOLDER.sub("", text).replace("%%", ""):
                     problems.append(f"a percent sign that would be taken for a placeholder: {text!r}")
     for problem in problems:
         print(problem)
