@@ -37,13 +37,15 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds.  idle, looked: between looks while nobody, somebody looks.  presence_*: between comparisons of who is
-    connected.  share: a look may take up so much of the time of its slowest node, at most.
+    connected; presence_apart: who came and went over a longer time did so at no known moment, and isn't told.
+    share: a look may take up so much of the time of its slowest node, at most.
     """
 
     idle: float = 15.0
     looked: float = 2.0
     presence_idle: float = 60.0
     presence_looked: float = 4.0
+    presence_apart: float = 150.0
     share: float = 0.25
     lease: float = 12.0
     standby: float = 2.0
@@ -68,6 +70,7 @@ class _Watched:
     is_looked_at: bool = False
     is_presence_looked_at: bool = False
     seen: dict[int, dict[int, presence.Held]] = field(default_factory=dict)
+    seen_at: float = 0.0
     compared_at: float | None = None
     comparison: asyncio.Task[None] | None = None
     failures: int = 0
@@ -227,11 +230,15 @@ class Poller:
         return any((node.view.connections or 0) > PRESENCE_ROWS_IDLE for node in one.state.answering)
 
     async def _compare(self, one: _Watched, gateway: Gateway) -> None:
+        before = one.seen
         try:
             listed = await gateway.connections()
             after = await asyncio.to_thread(presence.seen_in, listed)
-            found = await asyncio.to_thread(presence.differences, one.seen, after)
-            one.seen = {**one.seen, **after}
+            is_close = time.monotonic() - one.seen_at <= self._pace.presence_apart
+            found = await asyncio.to_thread(presence.differences, before, after) if is_close else []
+            if one.seen is not before:  # forgotten meanwhile: this is another cluster's, or another poller's
+                return
+            one.seen, one.seen_at = {**before, **after}, time.monotonic()
             if found:
                 await in_thread(presence.record_differences, one.cluster.pk, one.slug, found, now())
         except Exception as error:  # nobody answers, or the database is busy: the verdict says the first

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from imadmin.clusters import connect
 from imadmin.core import aio, locks
+from imadmin.gateway.connection_types import ConnectionList, NodeConnections
 from imadmin.live import poller as poller_module
 from imadmin.live.hub import looking_key
 from imadmin.live.poller import Pace, Poller
@@ -256,6 +258,38 @@ async def test_who_comes_and_goes_between_two_looks_is_in_the_feed(own: Simulate
                 await asyncio.sleep(0.05)
 
     assert await Presence.objects.acount() == 2
+
+
+async def test_who_came_while_nobody_compared_came_at_no_moment_that_is_known(
+    own: SimulatedCluster, watched: Any
+) -> None:
+    from tests.directory.wsclient import LiveClient
+
+    cache.set(looking_key("own"), 1, 60)
+    cache.set(looking_key("own", "presence"), 1, 60)
+    async with polling(replace(QUICK, presence_apart=0.0)) as (poller, _):
+        (one,) = await until(lambda: list(poller._watched.values()))
+        await until(lambda: one.seen)
+        client = await asyncio.to_thread(LiveClient, own.nodes[0].ws_url, "anna")
+        await until(lambda: any(who[0] == "anna" for held in one.seen.values() for who in held.values()))
+        before = one.seen
+        await until(lambda: one.seen is not before)
+
+        assert await Presence.objects.acount() == 0
+    await asyncio.to_thread(client.close)
+
+
+async def test_what_a_comparison_heard_of_the_cluster_before_is_forgotten_with_it(watched: Any) -> None:
+    one = poller_module._Watched(watched)
+
+    class Elsewhere:
+        async def connections(self) -> ConnectionList:
+            one.seen = {}  # meanwhile the cluster is reached differently
+            return ConnectionList((), (), (NodeConnections(1001, True, 0, 0),), (), timezone.now())
+
+    await Poller(QUICK)._compare(one, Elsewhere())  # type: ignore[arg-type]
+
+    assert one.seen == {}
 
 
 async def test_a_dead_node_s_people_are_unknown_not_gone(own: SimulatedCluster, watched: Any) -> None:
