@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from imadmin.gateway.types import DeviceFlag
 from imadmin.monitor import fates
@@ -89,6 +89,24 @@ EXPECT: Mapping[str, tuple[Fact, ...]] = {
         ),
     ),
 }
+
+
+def expected(operation: Operation) -> list[Fact]:
+    """What to expect of this very plan."""
+    facts = list(EXPECT[operation.kind])
+    if count := operation.summary.get("bystanders"):
+        text = ngettext(
+            "%(count)s session of somebody else will stop being served",
+            "%(count)s sessions of others will stop being served",
+            count,
+        )
+        why = _(
+            "A defect of this server: with a session also the one of the same number on the leader’s node is "
+            "forgotten. It gets no answers until its app connects again, which takes some minutes. It happens with "
+            "every disconnect, kicked or not."
+        )
+        facts.append(Fact("warn", text % {"count": cells.number(count)}, why))
+    return facts
 
 
 def state_status(state: str) -> Any:

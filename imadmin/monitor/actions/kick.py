@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from imadmin.clusters.access import Scope
+from imadmin.gateway.errors import GatewayError
 from imadmin.gateway.types import DeviceFlag, NodeFailure
+from imadmin.monitor import connections
 from imadmin.monitor.actions import drafts
 from imadmin.monitor.actions.pace import spread
 from imadmin.monitor.models import Operation
@@ -52,6 +54,7 @@ def plan(scope: Scope, rows: Iterable[Row], described_as: str, *, failed: Sequen
         "devices": dict(sorted(devices.items())),
         "uids": len({row.uid for row in ordered}),
         "missing": [failure.node for failure in failed],
+        "bystanders": bystanders(scope, ordered),
     }
     targets = [drafts.Target(f"{row.uid} {row.node_id} #{row.id}", _key(row)) for row in ordered]
     state = sorted((row.node_id, row.id, row.uid) for row in ordered)
@@ -60,6 +63,21 @@ def plan(scope: Scope, rows: Iterable[Row], described_as: str, *, failed: Sequen
 
 def check(scope: Scope, draft: Operation) -> None:
     """Sessions that left meanwhile are told as already gone, new ones are not included: nothing to refuse here."""
+
+
+def bystanders(scope: Scope, rows: Sequence[Row]) -> int | None:
+    """How many sessions of others the server will stop serving, None when that can't be told now.
+
+    Whenever a connection ends, the leader of its user's slot also forgets its *own* connection of the same number, kick
+    or not: that one stays listed and open, and gets no answers until its client connects again.
+    """
+    try:
+        found = connections.snapshot(scope).listing.rows
+    except GatewayError:
+        return None
+    chosen = {(row.node_id, row.id) for row in rows}
+    endangered = {(row.leader_id, row.id) for row in rows if row.leader_id not in (0, row.node_id)}
+    return sum(1 for row in found if row.key in endangered and row.key not in chosen)
 
 
 def device_name(flag: int | None) -> str:

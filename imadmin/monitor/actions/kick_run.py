@@ -45,9 +45,7 @@ NOT_SENT = gettext_noop("Node %(node)s or the leader of the user's slot doesn't 
 STILL_LISTED = gettext_noop("Kicked %(tries)s times and still listed by its node.")
 STILL_REMEMBERED = gettext_noop("Its own node no longer knows it, but another still lists it.")
 EARLIER = gettext_noop("Gone; the process that kicked it ended in the middle.")
-PAUSED_ITSELF = gettext_noop(
-    "The last %(count)s kicks were refused, so it paused by itself. The last one said: %(why)s"
-)
+PAUSED_ITSELF = gettext_noop("The last %(count)s kicks were refused, so it paused by itself. The last one: %(said)s")
 
 
 class Sent(NamedTuple):

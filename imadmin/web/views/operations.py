@@ -178,7 +178,7 @@ def _plan_context(request: HttpRequest, scope: Scope, progress: Progress, form: 
         "page": page,
         "table": operation_words.plan_table(scope.slug, found, page.rows),
         "form": form or _apply_form(scope, found),
-        "expect": operation_words.EXPECT[found.kind],
+        "expect": operation_words.expected(found),
         "devices": [*summary.get("devices", {}).items()],
         "leaders": leaders,
         "left_out": [(one, fates.fill(*one["why"])) for one in summary.get("left_out", [])],
