@@ -28,6 +28,7 @@ FRESH_SECONDS = 20.0
 ANNOUNCE_EVERY = timedelta(seconds=10)  # also when nothing changed: the moment shown is news itself
 WRITE_EVERY = timedelta(seconds=15)
 TRIM_SECONDS = 3600
+CLOCKS_APART = timedelta(seconds=5)  # of our processes, at most
 SLOT_HISTORY = timedelta(days=30)
 
 _VERSION = 1  # of what is kept: raise it when ClusterState changes its shape
@@ -124,7 +125,8 @@ def _written_at(state: ClusterState, last: _Observed | None) -> datetime:
 
 def _kept(cluster_pk: int) -> ClusterState | None:
     found = cache.get(_key("state", cluster_pk))
-    return found if isinstance(found, ClusterState) else None
+    is_ours = isinstance(found, ClusterState) and found.as_of <= moment() + CLOCKS_APART  # the clock was set back
+    return found if is_ours else None
 
 
 def _age(state: ClusterState) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -250,6 +251,14 @@ def test_pages_ask_by_themselves_only_when_nobody_looked_lately(own_cluster, sco
     assert watch.recall(own_cluster.pk).as_of > first.as_of, "an older look replaces no newer one"
     watch.forget(own_cluster.pk)
     assert watch.recall(own_cluster.pk) is None
+
+
+def test_a_look_from_before_the_clock_was_set_back_hides_no_newer_one(own_cluster, scope_of, sim):
+    state = watch.state(scope_of(own_cluster, "viewer"))
+    watch.remember(own_cluster.pk, replace(state, as_of=state.as_of + timedelta(hours=1)))
+    assert watch.recall(own_cluster.pk) is None
+    watch.remember(own_cluster.pk, state)
+    assert watch.recall(own_cluster.pk) == state
 
 
 def test_the_list_of_events_pages_by_moment_and_filters(own_cluster, scope_of):
