@@ -71,6 +71,9 @@ def check_port(host: str, port: int) -> None:
 
 def serve(host: str, port: int) -> None:
     """Until Ctrl-C or SIGTERM; open requests get two seconds."""
+    # The loop that answers sockets lets go of the interpreter with each byte it sends: beside a thread that computes
+    # it would wait five milliseconds to get it back, every time.
+    sys.setswitchinterval(0.001)
     uvicorn.run(
         "imadmin.asgi:application",
         host=host,
