@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 SEEN_KEY = "jobs:beat"
 SEEN_SECONDS = 60
 RETRY_SECONDS = 5.0
+GIVEN_SECONDS = 60.0  # a cluster that is added later gets its policies within that
 
 
 class OurEntry(ModelEntry):  # type: ignore[misc]
@@ -91,13 +92,15 @@ class Beat:
         from imadmin.celery import app
 
         scheduler: Scheduler | None = None
-        pause = 0.0
+        pause = given_at = 0.0
         while not self._stop.wait(pause):
             try:
                 if scheduler is None:
                     schedule.ensure()
-                    policies.ensure_given()
                     scheduler = Scheduler(app=app)
+                if time.monotonic() >= given_at:
+                    policies.ensure_given()
+                    given_at = time.monotonic() + GIVEN_SECONDS
                 if scheduler.retry_at and time.monotonic() >= scheduler.retry_at:
                     scheduler.read_again()
                 pause = scheduler.tick()

@@ -134,6 +134,22 @@ def lasted(run: RunView) -> str:
     return cells.duration(run.seconds) if run.seconds is not None else _("not begun")
 
 
+def rhythm(cron: Any) -> str:
+    """How a crontab is said in words: 15m | hourly | daily | weekly; "" for one that only its five fields tell."""
+    minute, hour, weekday = cron.minute, cron.hour, cron.day_of_week
+    if (cron.day_of_month, cron.month_of_year) != ("*", "*"):
+        return ""
+    if hour == "*" and weekday == "*":
+        return "15m" if minute == "*/15" else "hourly" if minute.isdecimal() else ""
+    if not minute.isdecimal() or not hour.isdecimal():
+        return ""
+    return "daily" if weekday == "*" else "weekly" if weekday in tuple("0123456") else ""
+
+
+def five_fields(cron: Any) -> str:
+    return f"{cron.minute} {cron.hour} {cron.day_of_month} {cron.month_of_year} {cron.day_of_week}"
+
+
 def page_of_subject(slug: str, run: RunView) -> str:
     """The page of what the run is about: its operation or its policy; "" when there is none."""
     try:

@@ -10,9 +10,11 @@ from imadmin.core.aio import run
 from imadmin.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from imadmin.gateway.types import ChannelFlags, ChannelRef
 from imadmin.jobs import work
+from imadmin.jobs.beat import Beat, Scheduler
 from imadmin.jobs.models import Hold, JobRun, Policy
 from imadmin.jobs.policy import actions
 from imadmin.jobs.policy.actions import Wanted
+from imadmin.jobs.run import Run
 from imadmin.jobs.schedule import Cron, fire
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +106,55 @@ def test_the_safety_stop_ends_before_anything_is_touched(scope: Any) -> None:
     done = carried_out(actions.run_now(scope, policy.pk, reason=WHY))
     assert done.state == "failed" and "Nothing was touched" in done.error and "10%" in done.error
     assert len(members(scope)) == 33
+
+
+def test_a_run_that_waits_while_the_policy_is_changed_touches_nothing(scope: Any) -> None:
+    policy = simulated(scope)
+    row = actions.run_now(scope, policy.pk, reason=WHY)
+    actions.change(scope, policy.pk, Wanted("", {"days": 0}, 500, 100), reason="fewer at a time")
+    done = carried_out(row)
+    assert done.state == "failed" and "Simulate" in done.error
+    assert len(members(scope)) == 3
+
+
+def test_a_stopped_look_is_no_simulation_and_begins_no_cleaning(scope: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(run: Run) -> bool:
+        run.told_to_stop = "person"
+        return True
+
+    policy = actions.create(scope, MEMBERS, reason=WHY)
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "should_stop", stopped)
+        assert carried_out(actions.simulate(scope, policy.pk)).state == "stopped"
+    policy.refresh_from_db()
+    assert policy.simulated_at is None
+
+
+def test_a_run_that_is_taken_up_again_keeps_to_its_one_cap(scope: Any) -> None:
+    policy = simulated(scope, Wanted("disbanded-members", {"days": 0}, cap=2, stop_above=100))
+    row = actions.run_now(scope, policy.pk, reason=WHY)
+    JobRun.objects.filter(pk=row.pk).update(attempt=1, reached=1)
+    done = carried_out(row)
+    assert (done.result["done"], done.reached, len(members(scope))) == (1, 2, 2)
+    again = actions.run_now(scope, policy.pk, reason=WHY)
+    JobRun.objects.filter(pk=again.pk).update(attempt=1, reached=2)
+    assert carried_out(again).result["done"] == 0 and len(members(scope)) == 2
+
+
+def test_a_cluster_that_is_added_later_gets_its_policies(own_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    beat, turns = Beat(), []
+
+    def tick(_scheduler: Scheduler) -> float:
+        turns.append(Policy.objects.count())
+        Policy.objects.all().delete()
+        if len(turns) == 2:
+            beat.stop()
+        return 0.0
+
+    monkeypatch.setattr(Scheduler, "tick", tick)
+    monkeypatch.setattr("imadmin.jobs.beat.GIVEN_SECONDS", 0.0)
+    beat.run()
+    assert turns == [2, 2]
 
 
 def test_its_schedule_runs_it_only_while_it_is_on(scope: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django_celery_beat.models import CrontabSchedule
 
 from imadmin.core.aio import run
 from imadmin.gateway.types import ChannelFlags, ChannelRef
@@ -117,3 +118,28 @@ def test_a_kind_that_is_not_there_is_not_found(client: Any) -> None:
     assert client.get(at("job-policy-new", "everything")).status_code == 404
     assert client.get(at("job-policy-new", "samples")).status_code == 404
     assert client.get(at("job-policy", 99)).status_code == 404
+
+
+def test_a_schedule_that_only_its_fields_can_tell_is_shown_and_kept(client: Any) -> None:
+    policy = made(client)
+    assert policy.schedule is not None
+    CrontabSchedule.objects.filter(pk=policy.schedule.crontab_id).update(
+        minute="0,30", hour="*/6", timezone="Asia/Shanghai"
+    )
+    assert "0,30 */6 * * * (Asia/Shanghai)" in text(client.get(at("jobs")))
+    form = text(client.get(at("job-policy-edit", policy.pk)))
+    assert '<option value="as-it-is" selected' in form and "as it is: 0,30 */6 * * *" in form
+    client.post(at("job-policy-edit", policy.pk), {**GIVEN, "every": "as-it-is", "cap": "50"})
+    policy.refresh_from_db()
+    assert (policy.cap, policy.schedule.crontab.hour) == (50, "*/6")
+    assert str(policy.schedule.crontab.timezone) == "Asia/Shanghai"
+
+
+def test_who_changes_a_policy_from_elsewhere_does_not_move_its_hour(client: Any) -> None:
+    policy = made(client)
+    assert policy.schedule is not None
+    CrontabSchedule.objects.filter(pk=policy.schedule.crontab_id).update(timezone="Asia/Shanghai")
+    assert "time of Asia/Shanghai" in text(client.get(at("job-policy-edit", policy.pk)))
+    client.post(at("job-policy-edit", policy.pk), {**GIVEN, "cap": "50"})
+    policy.refresh_from_db()
+    assert (policy.schedule.crontab.hour, str(policy.schedule.crontab.timezone)) == ("4", "Asia/Shanghai")

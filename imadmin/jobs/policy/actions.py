@@ -93,7 +93,7 @@ def switch(scope: Scope, policy_id: int, *, on: bool, reason: str) -> Policy:
     policy = find(scope, policy_id)
     reason = clean_reason(reason)
     if on:
-        _require_simulated(policy)
+        require_simulated(policy)
     before = {"is_enabled": policy.is_enabled}
     with recorded(scope.actor, "policy.switch", _target(policy), reason, cluster=scope.slug) as entry:
         with transaction.atomic():
@@ -139,7 +139,7 @@ def run_now(scope: Scope, policy_id: int, *, reason: str) -> JobRun:
     scope.require(Permission.MANAGE_POLICIES)
     policy = find(scope, policy_id)
     reason = clean_reason(reason)
-    _require_simulated(policy)
+    require_simulated(policy)
     with recorded(scope.actor, "policy.run", _target(policy), reason, cluster=scope.slug) as entry:
         row = start("policy.run", cluster=scope.cluster, policy=policy, params={"simulate": False},
                     actor=scope.actor.name)  # fmt: skip
@@ -211,7 +211,8 @@ def shown(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _require_simulated(policy: Policy) -> None:
+def require_simulated(policy: Policy) -> None:
+    """Raises Conflict."""
     if policy.simulated_at is None and policy.kind not in GIVEN:
         raise Conflict(SIMULATE_FIRST, hint=WHAT_IT_TOUCHES)
 

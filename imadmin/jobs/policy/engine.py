@@ -10,9 +10,10 @@ from typing import Any
 
 from imadmin.clusters import access
 from imadmin.clusters.models import Cluster
-from imadmin.core.errors import AppError, Conflict, gettext_noop
+from imadmin.core.errors import Conflict, gettext_noop
 from imadmin.core.outcomes import Outcomes
 from imadmin.jobs.models import Hold, Policy
+from imadmin.jobs.policy.actions import require_simulated
 from imadmin.jobs.policy.kinds import Finding, Kind, Target, kind_of
 from imadmin.jobs.registry import job
 from imadmin.jobs.run import Run
@@ -37,13 +38,18 @@ def policy_run(run: Run) -> Mapping[str, Any]:
     policy = run.policy
     if policy is None or policy.cluster is None:
         raise Conflict(GONE)
+    if not run.params.get("simulate"):
+        require_simulated(policy)  # it may have been changed since this run was wanted
     kind = kind_of(policy.kind)
     scope = access.enter_by_job(policy.cluster, on_behalf_of=f"policy {policy.pk}")
     found = kind.look(scope, policy.params, run.should_stop)
+    if run.should_stop():
+        return {"is_complete": False}  # what it did not see it can't judge: nothing is touched, nothing was simulated
     held = held_in(policy.cluster, found.targets) if kind.has_holds else frozenset()
     free = [target for position, target in enumerate(found.targets) if position not in held]
     count = len(free) if found.targets else found.count
-    result = _counted(kind, found, free, len(held), count, policy)
+    room = max(0, policy.cap - _behind(run))
+    result = _counted(found, free, len(held), count, room)
     if run.params.get("simulate"):
         Policy.objects.filter(pk=policy.pk, updated_at=policy.updated_at).update(simulated_at=datetime.now(UTC))
         return {**result, "simulated": True, "say": SIMULATED if count else NOTHING,
@@ -51,7 +57,9 @@ def policy_run(run: Run) -> Mapping[str, Any]:
     if count > SMALL and found.looked_at and count * 100 > policy.stop_above * found.looked_at:
         figures = {"count": count, "looked_at": found.looked_at, "percent": policy.stop_above}
         raise Conflict(TOO_MUCH, params=figures)
-    return result | _do(run, kind, scope, policy, free[: policy.cap], count)
+    if not count or (free and not room):
+        return result | {"say": NOTHING, "params": {}, "done": 0}
+    return result | _do(run, kind, scope, policy, free[:room], count)
 
 
 def held_in(cluster: Cluster, targets: Sequence[Target]) -> frozenset[int]:
@@ -69,33 +77,32 @@ def held_in(cluster: Cluster, targets: Sequence[Target]) -> frozenset[int]:
     )
 
 
-def _counted(
-    kind: Kind, found: Finding, free: Sequence[Target], held: int, count: int, policy: Policy
-) -> dict[str, Any]:
+def _behind(run: Run) -> int:
+    """What earlier attempts of this run went through: a run that is taken up again keeps to its one cap."""
+    return run.row.reached if run.attempt > 1 else 0
+
+
+def _counted(found: Finding, free: Sequence[Target], held: int, count: int, room: int) -> dict[str, Any]:
     return {
         "looked_at": found.looked_at,
         "found": count,
         "held": held,
-        "left_for_next": max(0, count - policy.cap),
+        "left_for_next": max(0, count - room),
         "is_complete": found.is_complete,
         "notes": list(found.notes),
-        "targets": [target.label for target in free[: min(SHOWN, policy.cap)]],
+        "targets": [target.label for target in free[: min(SHOWN, room)]],
     }
 
 
 def _do(
     run: Run, kind: Kind, scope: access.Scope, policy: Policy, targets: Sequence[Target], count: int
 ) -> dict[str, Any]:
-    if not count:
-        return {"say": NOTHING, "params": {}, "done": 0}
     reason = REASON % {"title": kind.title, "id": policy.pk}
-    run.beat(reached=0, total=len(targets) or count)
-    try:
-        did = kind.act(scope, targets, policy.params, reason, run.should_stop, lambda reached: run.beat(reached))
-    except AppError as error:
-        raise Conflict(error.text()) from error
+    behind = _behind(run)
+    run.beat(reached=behind, total=behind + (len(targets) or count))
+    did = kind.act(scope, targets, policy.params, reason, run.should_stop, lambda reached: run.beat(behind + reached))
     counts = Counter(did.counts()) if isinstance(did, Outcomes) else Counter(done=did)
-    run.beat(reached=sum(counts.values()))
+    run.beat(reached=behind + sum(counts.values()))
     bad = [
         [item.target, item.result.value, item.detail]
         for item in (did.items if isinstance(did, Outcomes) else ())

@@ -12,6 +12,7 @@ from imadmin.jobs.models import Policy
 from imadmin.jobs.policy.actions import CAP_MOST, Wanted
 from imadmin.jobs.policy.kinds import Kind
 from imadmin.jobs.schedule import Cron
+from imadmin.web import job_words
 from imadmin.web.forms.users import ReasonForm
 from imadmin.web.message_words import CHANNEL_KINDS
 
@@ -22,6 +23,7 @@ EVERY = {
     "daily": _("every day"),
     "weekly": _("every week"),
 }
+AS_IT_IS = "as-it-is"
 DAYS = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
 
 
@@ -41,7 +43,7 @@ class PolicyForm(ReasonForm):
         label=_("At"),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        help_text=_("in your time zone; for every day and week, and the minute of every hour"),
+        help_text=_("for every day and week, and the minute of every hour"),
         error_messages={"invalid": _("Write a time like 03:10.")},
     )
     cap = forms.IntegerField(
@@ -58,9 +60,19 @@ class PolicyForm(ReasonForm):
     )
 
     def __init__(self, data: Any, kind: Kind, policy: Policy | None = None) -> None:
-        initial = {"cap": kind.cap, "stop_above": kind.stop_above, "time": "03:10", **_told(policy)}
+        initial = {"cap": kind.cap, "stop_above": kind.stop_above, "time": "03:10", "every": "", **_told(policy)}
         super().__init__(data, initial=initial)
         self.kind = kind
+        self._cron: Any = policy.schedule.crontab if policy and policy.schedule else None
+        # A schedule stays in the zone it was made for, whoever changes it.
+        if self._cron and job_words.rhythm(self._cron) not in ("15m", "hourly"):
+            self._zone = str(self._cron.timezone)
+        else:
+            self._zone = timezone.get_current_timezone_name()
+        self.fields["time"].label = _now("At, time of %(zone)s") % {"zone": self._zone}
+        if initial["every"] == AS_IT_IS:
+            as_it_is = _now("as it is: %(cron)s") % {"cron": job_words.five_fields(self._cron)}
+            self.fields["every"].choices = [(AS_IT_IS, as_it_is), *EVERY.items()]  # type: ignore[attr-defined]
         for setting in kind.settings:
             self.fields[f"set_{setting.name}"] = forms.IntegerField(
                 label=f"{_now(setting.label)}, {_now(setting.unit)}",
@@ -78,13 +90,17 @@ class PolicyForm(ReasonForm):
 
     def _when(self) -> Cron | None:
         at, every = self.cleaned_data.get("time"), self.cleaned_data.get("every")
+        if every == AS_IT_IS and self._cron:
+            kept = self._cron
+            return Cron(
+                kept.minute, kept.hour, kept.day_of_month, kept.month_of_year, kept.day_of_week, str(kept.timezone)
+            )
         hour, minute = (str(at.hour), str(at.minute)) if at else ("3", "10")
-        zone = timezone.get_current_timezone_name()
         return {
             "15m": Cron(minute="*/15"),
             "hourly": Cron(minute=minute),
-            "daily": Cron(minute, hour, zone=zone),
-            "weekly": Cron(minute, hour, day_of_week=str(self.cleaned_data.get("day") or 0), zone=zone),
+            "daily": Cron(minute, hour, zone=self._zone),
+            "weekly": Cron(minute, hour, day_of_week=str(self.cleaned_data.get("day") or 0), zone=self._zone),
         }.get(every or "")
 
 
@@ -119,10 +135,7 @@ def _told(policy: Policy | None) -> dict[str, Any]:
     cron = policy.schedule.crontab if policy.schedule else None
     if cron is None:
         return known
-    if cron.hour == "*":
-        known["every"] = "15m" if cron.minute == "*/15" else "hourly"
-    else:
-        known["every"] = "daily" if cron.day_of_week == "*" else "weekly"
+    known["every"] = job_words.rhythm(cron) or AS_IT_IS
     if cron.day_of_week.isdecimal():
         known["day"] = int(cron.day_of_week)
     if cron.minute.isdecimal():

@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 
 from imadmin.accounts.permissions import Permission
 from imadmin.clusters.access import Scope
+from imadmin.core.errors import gettext_noop
 from imadmin.jobs.models import Hold, JobRun
 from imadmin.jobs.policy.kinds import Kind
 from imadmin.jobs.policy.queries import PolicyRow, channel_of
-from imadmin.web import cells, states
+from imadmin.web import cells, job_words, states
 from imadmin.web.message_words import url_of
 from imadmin.web.tables import Column, Table, link
 
@@ -24,6 +25,8 @@ STATES = {
     "lost": ("unknown", "Lost"),
     "missed": ("warn", "Missed"),
 }
+
+STOPPED = gettext_noop("It was stopped before it had looked at everything.")
 
 
 def state_words(state: str) -> tuple[str, str]:
@@ -77,7 +80,7 @@ def simulation(row: PolicyRow) -> dict[str, Any] | None:
         "run": run,
         "is_over": run.finished_at is not None,
         "is_current": row.policy.simulated_at is not None,
-        "error": _(run.error) if run.error else "",
+        "error": _(run.error or STOPPED) if run.error or run.state == "stopped" else "",
         "found": result.get("found", 0),
         "looked_at": result.get("looked_at", 0),
         "held": result.get("held", 0),
@@ -170,10 +173,13 @@ def _when(row: PolicyRow) -> str:
     cron = row.policy.schedule.crontab if row.policy.schedule else None
     if cron is None:
         return _("by hand")
-    if cron.hour == "*":
-        return _("every 15 minutes") if cron.minute == "*/15" else _("every hour")
+    rhythm = job_words.rhythm(cron)
+    if rhythm in ("15m", "hourly"):
+        return _("every 15 minutes") if rhythm == "15m" else _("every hour")
+    if not rhythm:
+        return f"{job_words.five_fields(cron)} ({cron.timezone})"
     at = f"{int(cron.hour):02}:{int(cron.minute):02}"
-    words = _("daily at %(time)s") if cron.day_of_week == "*" else _("weekly at %(time)s")
+    words = _("daily at %(time)s") if rhythm == "daily" else _("weekly at %(time)s")
     return f"{words % {'time': at}} ({cron.timezone})"
 
 
