@@ -107,6 +107,7 @@ class LookupsPart(MessagesPart):
         Source: POST /channel/messagesync; reference 2.1.
         """
         reader = _reader(channel)
+        limit = guards.page_limit(limit, 1000)
         if min(start, end) < 0 or (not newer and start and end > start):
             raise RefusedLocally({"start": [BAD_RANGE]})
         if await self.runtime_channel(channel) is None:
@@ -116,7 +117,7 @@ class LookupsPart(MessagesPart):
             "channel_type": int(channel.type),
             "start_message_seq": start,
             "end_message_seq": end,
-            "limit": guards.page_limit(limit, 1000),
+            "limit": limit,
             "pull_mode": int(newer and start > 0),
             "event_summary_mode": "basic",
         }

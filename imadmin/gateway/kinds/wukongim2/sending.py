@@ -27,6 +27,9 @@ NO_SENDER = gettext_noop("A batch needs a sender.")
 NO_RECEIVERS = gettext_noop("Name at least one receiver.")
 NO_CLIENT_NUMBER = gettext_noop("Name the message by its client number.")
 NO_EVENT = gettext_noop("An event needs an id and a type.")
+STREAM_KILLS = gettext_noop(
+    "A stream message ends the nodes of a cluster that has more than one, so it was not sent."
+)
 NOT_A_TALK = gettext_noop("Name the channel that people talk in: a group, or the two people.")
 
 
@@ -38,10 +41,13 @@ class SendingPart(Part):
         """Queue a message.  from_uid: empty = the system; needed in a person chat to tell who of the two sends.
 
         expire: seconds, stored but never acted on.  as_command: into the channel's command twin (sync_once), for
-        clients only.  Membership and lists aren't checked for what the API sends; ban and disband drop it silently.
+        clients only.  is_stream: only where there is a single node, others die of it (docs/wukongim-notes.md).
+        Membership and lists aren't checked for what the API sends; ban and disband drop it silently.
         Raises RefusedLocally (empty, too big, bad ids), Uncertain.  Source: POST /message/send; reference 2.1.
         """
         _check_payload(payload)
+        if is_stream and len(await self.roster.members()) > 1:
+            raise RefusedLocally({"is_stream": [STREAM_KILLS]})
         body = {
             **_target(channel, from_uid),
             "header": _header(no_persist=no_persist, red_dot=red_dot, sync_once=as_command),
