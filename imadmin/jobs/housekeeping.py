@@ -23,12 +23,19 @@ def over(cluster: Cluster | None = None, before: datetime | None = None) -> Quer
     return rows.filter(finished_at__lt=before) if before else rows
 
 
-def prune(before: datetime, *, cluster: Cluster | None = None, should_stop: Callable[[], bool] = lambda: False) -> int:
-    """Delete runs that ended before that, in pieces; returns how many."""
+def prune(
+    before: datetime,
+    *,
+    cluster: Cluster | None = None,
+    most: int | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Delete runs that ended before that, in pieces, `most` of them; returns how many."""
     removed = 0
     rows = over(cluster, before)
     while not should_stop():
-        piece = list(rows.values_list("pk", flat=True)[:PIECE])
+        room = PIECE if most is None else max(0, min(PIECE, most - removed))
+        piece = list(rows.values_list("pk", flat=True)[:room])
         if not piece:
             break
         removed += JobRun.objects.filter(pk__in=piece).delete()[0]

@@ -12,7 +12,7 @@ from imadmin.gateway.types import ChannelFlags, ChannelRef
 from imadmin.jobs import work
 from imadmin.jobs.beat import Beat, Scheduler
 from imadmin.jobs.models import Hold, JobRun, Policy
-from imadmin.jobs.policy import actions
+from imadmin.jobs.policy import actions, queries
 from imadmin.jobs.policy.actions import Wanted
 from imadmin.jobs.run import Run
 from imadmin.jobs.schedule import Cron, fire
@@ -217,6 +217,33 @@ def test_old_runs_of_this_cluster_are_forgotten(scope: Any, own_cluster: Any) ->
     done = carried_out(actions.run_now(scope, policy.pk, reason=WHY))
     assert done.result["done"] == 1
     assert not JobRun.objects.filter(pk="old").exists() and JobRun.objects.filter(pk="new").exists()
+
+
+def test_rows_of_our_own_keep_to_the_cap_too(scope: Any, own_cluster: Any) -> None:
+    actions.ensure_given()
+    policy = Policy.objects.get(kind="job-runs")
+    Policy.objects.filter(pk=policy.pk).update(cap=2)
+    for name in "abc":
+        JobRun.objects.create(
+            id=name, job="sample", cluster=own_cluster, state="done", trigger="schedule",
+            finished_at=datetime.now(UTC) - timedelta(days=40),
+        )  # fmt: skip
+    done = carried_out(actions.run_now(scope, policy.pk, reason=WHY))
+    assert (done.result["done"], done.result["left_for_next"]) == (2, 1)
+    assert JobRun.objects.filter(pk__in="abc").count() == 1
+
+
+def test_the_last_run_is_told_however_many_simulations_came_after(scope: Any, own_cluster: Any) -> None:
+    policy = simulated(scope)
+    last = carried_out(actions.run_now(scope, policy.pk, reason=WHY))
+    for number in range(60):
+        JobRun.objects.create(
+            id=f"s{number}", job="policy.run", cluster=own_cluster, policy=policy, state="done", trigger="person",
+            params={"simulate": True},
+        )  # fmt: skip
+    (row,) = queries.policies(scope)
+    assert row.last == last and row.simulation is not None
+    assert queries.policy(scope, policy.pk)[0].last == last
 
 
 def test_holds_name_one_thing_and_once(scope: Any) -> None:

@@ -57,9 +57,10 @@ def policy_run(run: Run) -> Mapping[str, Any]:
     if count > SMALL and found.looked_at and count * 100 > policy.stop_above * found.looked_at:
         figures = {"count": count, "looked_at": found.looked_at, "percent": policy.stop_above}
         raise Conflict(TOO_MUCH, params=figures)
-    if not count or (free and not room):
+    todo: Sequence[Any] = free[:room] if found.targets else range(min(room, count))
+    if not todo:
         return result | {"say": NOTHING, "params": {}, "done": 0}
-    return result | _do(run, kind, scope, policy, free[:room], count)
+    return result | _do(run, kind, scope, policy, todo, count)
 
 
 def held_in(cluster: Cluster, targets: Sequence[Target]) -> frozenset[int]:
@@ -95,11 +96,11 @@ def _counted(found: Finding, free: Sequence[Target], held: int, count: int, room
 
 
 def _do(
-    run: Run, kind: Kind, scope: access.Scope, policy: Policy, targets: Sequence[Target], count: int
+    run: Run, kind: Kind, scope: access.Scope, policy: Policy, targets: Sequence[Any], count: int
 ) -> dict[str, Any]:
     reason = REASON % {"title": kind.title, "id": policy.pk}
     behind = _behind(run)
-    run.beat(reached=behind, total=behind + (len(targets) or count))
+    run.beat(reached=behind, total=behind + len(targets))
     did = kind.act(scope, targets, policy.params, reason, run.should_stop, lambda reached: run.beat(behind + reached))
     counts = Counter(did.counts()) if isinstance(did, Outcomes) else Counter(done=did)
     run.beat(reached=behind + sum(counts.values()))

@@ -56,7 +56,7 @@ class Setting:
 
 Params = Mapping[str, int]
 Look = Callable[[Scope, Params, Ask], Finding]
-# What is done to the targets that may be touched; for mere rows: () and how many at most.
+# What is done to the targets that may be touched; mere rows aren't named: as many of them as there are targets.
 Act = Callable[[Scope, Sequence[Any], Params, str, Ask, Tell], Outcomes | int]
 
 
@@ -134,7 +134,7 @@ def _runs_act(scope: Scope, targets: Sequence[Any], params: Params, reason: str,
     from imadmin.jobs import housekeeping
 
     before = datetime.now(UTC) - timedelta(days=params["days"])
-    return housekeeping.prune(before, cluster=scope.cluster, should_stop=should_stop)
+    return housekeeping.prune(before, cluster=scope.cluster, most=len(targets), should_stop=should_stop)
 
 
 # -- after disbanded channels ------------------------------------------------------------------------------------------
