@@ -130,6 +130,7 @@ def store_and_deliver(state: SimState, message: Message, draft: Draft, source: C
     """Append to the channel's log and push to everybody who is online; False when it can't be stored or sent on."""
     config = state.channel_config(message.key)
     if not _can_store(state, config):
+        state.misdeeds.lost += 1
         return False
     if not message.no_persist:
         message.term = config.term
@@ -146,7 +147,7 @@ def store_and_deliver(state: SimState, message: Message, draft: Draft, source: C
         _tell_hooks(state, message, draft, config.leader_id, uids)
     is_command = message.channel_id.endswith(CMD_SUFFIX) and not message.no_persist
     if is_command or (draft.channel_type == ChannelType.PERSON and not draft.subscribers):
-        state.store.add_conversations(uids, message.key)
+        state.store.add_conversations(uids, message.key, save_after=state.timings.conversation_save)
     _push(state, message, draft, uids, source)
     for uid in uids if message.setting & STREAM else ():
         dies_on_the_way(state, message, config.leader_id, state.leader_of(uid))

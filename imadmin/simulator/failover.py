@@ -63,7 +63,8 @@ class Failover:
         if not self._is_current(node_id, epoch) or not view.leader:
             return
         if view.leader == node_id or not topology.has_quorum():
-            view.leader, self._leaderless_since = 0, time.time()
+            view.leader = 0
+            self._leaderless_since = 0.0 if topology.has_quorum() else time.time()
             topology.later(LEADER_IS_FOUND, self._elect_config_leader)
 
     def _elect_config_leader(self) -> None:
@@ -71,8 +72,8 @@ class Failover:
         view = topology.view
         if view.leader or not topology.has_quorum():
             return
-        failed = (time.time() - self._leaderless_since) / topology.pace / FAILED_ELECTION
-        view.term += 1 + int(failed)
+        waited = time.time() - self._leaderless_since if self._leaderless_since else 0.0
+        view.term += 1 + int(waited / topology.pace / FAILED_ELECTION)
         view.leader = min(node for node, one in topology.live.items() if one.answers and view.nodes[node].status == 3)
         self._look_for_missing()
         self._moves.go_on()

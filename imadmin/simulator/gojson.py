@@ -120,6 +120,8 @@ def convert(item: Any, kind: GoType, place: str) -> Any:
     elif kind == "[]uint8":
         if isinstance(item, str):
             return from_base64(item)
+        if isinstance(item, list):  # Go takes the bytes one by one as well
+            return bytes(convert(one, "uint8", place) for one in item)
     elif kind.startswith("[]"):
         if isinstance(item, list):
             return [zero(kind[2:]) if one is None else convert(one, kind[2:], place) for one in item]

@@ -13,6 +13,7 @@ class Misdeeds:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self.wedged: set[ChannelKey] = set()
+        self.lost = 0  # messages that were accepted and never stored
         self.diverged: dict[ChannelKey, int] = {}  # where the followers stopped
         self.poisoned_slots: set[int] = set()  # a blank uid is in their log: the next write kills again
         self._poison_stays = False

@@ -105,6 +105,8 @@ class Conversation:
     read_to: int = 0
     deleted_to: int = 0
     kind: int = 0  # 0 chat, 1 command
+    saved_at: float = 0.0  # monotonic; until then it is in its leader's memory only
+    changed: int = 0  # when its row was written last, exactly: lists are in this order, not by message
 
 
 @dataclass(slots=True)

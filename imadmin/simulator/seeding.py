@@ -46,7 +46,7 @@ def _conversation(seeded: Seeded, uid: str, channel: int, born: int) -> Conversa
     last, second = seeded.count(channel), born // 1_000_000_000
     read_to = last if number % 3 else max(0, last - number % 7)
     row_id = ((second * 1000 - SNOWFLAKE_EPOCH_MS) << 22) | (number & 0x3FFFFF)
-    return Conversation(row_id, uid, *key, created_at=second, updated_at=second, read_to=read_to)
+    return Conversation(row_id, uid, *key, created_at=second, updated_at=second, read_to=read_to, changed=born)
 
 
 def _add_channels(state: SimState, seeded: Seeded) -> None:

@@ -100,6 +100,7 @@ class SimState:
         self.store = Store(self.now_ns, self.snowflake)
         self.archive = Archive()
         self.events = Events()
+        self.temporary: dict[ChannelKey, tuple[str, ...]] = {}  # who gets the messages of temporary channels
         self.tags: dict[ChannelKey, Tag] = {}
         self.plugins: list[Plugin] = []
         self.plugin_users: dict[tuple[str, str], PluginUser] = {}

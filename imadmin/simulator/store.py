@@ -126,20 +126,22 @@ class Store:
 
     # -- conversations -------------------------------------------------------------------------------------------
 
-    def add_conversation(self, uid: str, key: ChannelKey) -> Conversation:
+    def add_conversation(self, uid: str, key: ChannelKey, *, save_after: float = 0.0) -> Conversation:
         mine = self.conversations.setdefault(uid, {})
         found: Conversation | None = mine.get(key)
         if found is None:
             now = self._clock_ns() // 1_000_000_000
             kind = 1 if key[0].endswith(CMD_SUFFIX) else 0
             found = mine[key] = Conversation(self.row_id(), uid, *key, created_at=now, updated_at=now, kind=kind)
+            found.changed = self.stamp()
+            found.saved_at = time.monotonic() + save_after if save_after else 0.0
         return found
 
-    def add_conversations(self, uids: Iterable[str], key: ChannelKey) -> None:
+    def add_conversations(self, uids: Iterable[str], key: ChannelKey, *, save_after: float = 0.0) -> None:
         if key[1] == ChannelType.LIVE:
             return
         for uid in uids:
-            self.add_conversation(uid, key)
+            self.add_conversation(uid, key, save_after=save_after)
 
     def all_conversations(self) -> Iterator[Conversation]:
         for mine in self.conversations.values():

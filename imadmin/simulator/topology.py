@@ -28,6 +28,7 @@ class Timings:
     connect_within: float = 2.0  # a client must send connect
     refuse_after: float = 5.0  # a refused login is closed, without an answer
     store_after: float = 0.02  # /message/send is asynchronous
+    conversation_save: float = 60.0  # until a conversation that a message made is in the cluster's list
     recv_retry: float = 80.0  # a message that a client did not acknowledge is sent again, five times
     hook_pace: float = 1.0  # how much slower than the real one the webhook waits and retries
 

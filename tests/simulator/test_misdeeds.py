@@ -46,6 +46,7 @@ def test_a_wedged_channel_loses_what_it_accepts_until_it_is_stopped(cluster: Sim
     cluster.wedge_channel("tea")
     _send(api, "lost")
     assert _client_reason(cluster) == Reason.SYSTEM_ERROR
+    eventually(lambda: cluster.state.misdeeds.lost == 2)
     status = api.post("/cluster/channel/status", channels=[{"channel_id": "tea", "channel_type": 2}]).json()
     assert (status[0]["running"], status[0]["last_msg_seq"]) == (1, 1)
     assert api.post("/cluster/channels/tea/2/stop").status_code == 200

@@ -182,6 +182,51 @@ CONVERSATIONS = [
     _post("commands-ack-no-seq", "/message/syncack", {"uid": "{p}u1"}),
     _post("commands-ack", "/message/syncack", {"uid": "{p}u1", "last_message_seq": 1}),
 ]
+# everything here is led by the asked node: nodes of a managerToken cluster can't ask each other (reference 1.5)
+NEAR = {"channel_id": "{near_g}", "channel_type": 2}
+MINE = {"uid": "{near}", "msg_count": 2}
+LOCAL = [
+    _post("near-group", "/channel", {**NEAR, "subscribers": ["{near}", "{near2}"]}),
+    _post("near-other", "/channel", {"channel_id": "{near_h}", "channel_type": 2, "subscribers": ["{near}"]}),
+    _send("near-1", **NEAR, client_msg_no="{p}n1", from_uid="{near2}"),
+    _send("near-2", **NEAR, client_msg_no="{p}n2", from_uid="{near}"),
+    _send("near-3", **NEAR, client_msg_no="{p}n3", from_uid="{near2}"),
+    _send("near-command", **NEAR, client_msg_no="{p}n4", from_uid="{near2}", header={"sync_once": 1}),
+    _post("near-sync", "/conversation/sync", MINE, pause=1.5),
+    _post("near-sync-unread", "/conversation/sync", {**MINE, "only_unread": 1}),
+    _post("near-sync-excluded", "/conversation/sync", {**MINE, "exclude_channel_types": [2]}),
+    _post("near-sync-page", "/conversation/sync", {**MINE, "page": 1, "page_size": 1}),
+    _post("near-sync-far-page", "/conversation/sync", {**MINE, "page": 9, "page_size": 1}),
+    _post("near-sync-version", "/conversation/sync", {**MINE, "version": 1, "last_msg_seqs": "{near_g}:2:1"}),
+    _post("near-channels", "/conversation/channels", {"uid": "{near}"}),
+    _post("near-by-channels", "/conversation/syncByChannels", {**MINE, "channels": [NEAR]}),
+    _post(
+        "near-by-empty-channel",
+        "/conversation/syncByChannels",
+        {**MINE, "channels": [{"channel_id": "{near_h}", "channel_type": 2}]},
+    ),
+    _post("near-recent", "/conversation/syncMessages", {**MINE, "channels": [{**NEAR, "last_msg_seq": 0}]}),
+    _post(
+        "near-recent-newest",
+        "/conversation/syncMessages",
+        {**MINE, "channels": [{**NEAR, "last_msg_seq": 0}], "order_by_last": 1},
+    ),
+    _post("near-recent-after", "/conversation/syncMessages", {**MINE, "channels": [{**NEAR, "last_msg_seq": 2}]}),
+    _post("near-commands", "/message/sync", {"uid": "{near}", "limit": 5}),
+    _post("near-commands-ack", "/message/syncack", {"uid": "{near}", "last_message_seq": 1}),
+    _post("near-set-unread", "/conversations/setUnread", {"uid": "{near2}", **NEAR, "unread": 1}),
+    _post("near-sync-after-set", "/conversation/sync", {"uid": "{near2}", "msg_count": 1}, pause=0.3),
+    _post("near-clear", "/conversations/clearUnread", {"uid": "{near}", **NEAR}),
+    _post("near-sync-after-clear", "/conversation/sync", MINE, pause=0.3),
+    _post("near-delete", "/conversations/delete", {"uid": "{near}", **NEAR}),
+    _post("near-sync-after-delete", "/conversation/sync", MINE, pause=0.3),
+    _post("near-channels-after", "/conversation/channels", {"uid": "{near}"}),
+    _post("near-deny", "/channel/blacklist_add", {**NEAR, "uids": ["{near2}"]}),
+    _post("near-channels-denied", "/conversation/channels", {"uid": "{near2}"}, pause=0.3),
+    _post("near-allow-again", "/channel/blacklist_remove", {**NEAR, "uids": ["{near2}"]}),
+    _post("near-channels-allowed", "/conversation/channels", {"uid": "{near2}"}, pause=0.3),
+    _get("near-rows", "/cluster/conversations", pause=0.3, uid="{near}", node_id="{node}"),
+]
 IN_THE_CLUSTER = [
     _get("config-at-leader", "/cluster/channels/{p}g/2/config", node_id="{leader}"),
     _get("config-elsewhere", "/cluster/channels/{p}g/2/config", node_id="{not_leader}"),

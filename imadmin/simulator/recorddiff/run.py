@@ -25,6 +25,7 @@ QUESTIONS: tuple[tuple[str, list[Question]], ...] = (
     ("reading", messages.READING),
     ("events", messages.EVENTS),
     ("conversations", messages.CONVERSATIONS),
+    ("local", messages.LOCAL),
     ("cluster", messages.IN_THE_CLUSTER),
 )
 METRICS = Question("", "GET", "/metrics", server="manager")
@@ -129,6 +130,8 @@ def _like(shape: dict[str, Any], token: str) -> SimulatedCluster:
         state.add_user("somebody-1")
         state.touch_tag(key)
         for number in range(40):
+            state.touch_tag((f"another-{number}", 2))
+        for number in range(40):
             state.add_message("somebody-1", f"another-{number}")
         for node in view.nodes.values():
             seen = shape["history"][node.id]
@@ -145,12 +148,15 @@ def _names(shape: dict[str, Any]) -> dict[str, Any]:
     leaders = [slot["leader_id"] for slot in shape["slots"]]
     slot = slot_of(f"{prefix}g", count)
     leader = leaders[slot]
-    near = next(f"{prefix}n{n}" for n in range(999) if leaders[zlib.crc32(f"{prefix}n{n}".encode()) % count] == own)
+    near = [f"{prefix}n{n}" for n in range(999) if leaders[zlib.crc32(f"{prefix}n{n}".encode()) % count] == own]
     return {
         "p": prefix,
         "node": own,
         "other": next((node for node in nodes if node != own), own),
-        "near": near,
+        "near": near[0],
+        "near2": near[1],
+        "near_g": near[2],
+        "near_h": near[3],
         "pair": person_id(f"{prefix}u1", f"{prefix}u2"),
         "slot": slot,
         "leader": leader,

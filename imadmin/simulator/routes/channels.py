@@ -222,6 +222,6 @@ async def temporary_subscribers(call: Call) -> object:
     leader = call.state.channel_config(key).leader_id
     if leader != call.node_id:
         return await call.forward(leader)
-    call.state.store.add_to(call.state.store.members, key, form["uids"])
+    call.state.temporary[key] = tuple(form["uids"])
     call.state.touch_tag(key)
     return OK

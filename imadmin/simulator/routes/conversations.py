@@ -81,7 +81,7 @@ async def sync(call: Call) -> object:
     others = leaders - {call.node_id}
     if any(not state.topology.live[leader].alive for leader in others) or (others and state.settings.manager_token):
         raise Fail("获取最近消息失败！")  # one channel led elsewhere is enough when nodes cannot call each other
-    mine.sort(key=lambda one: state.store.configs[one.channel_id, one.channel_type].last_append, reverse=True)
+    mine.sort(key=lambda one: one.changed, reverse=True)
     if form["page"] > 0:
         size = min(form["page_size"] or 100, 500)
         mine = mine[(form["page"] - 1) * size : form["page"] * size]
@@ -97,7 +97,7 @@ async def channels(call: Call) -> object:
         return answer
     if not uid:
         raise Crash
-    mine = call.state.store.conversations.get(uid, {}).values()
+    mine = sorted(call.state.store.conversations.get(uid, {}).values(), key=lambda one: one.changed, reverse=True)
     return [{"channel_id": one.channel_id, "channel_type": one.channel_type} for one in mine if one.kind == 0]
 
 
@@ -120,7 +120,7 @@ async def _change(call: Call, *, delete: bool = False, unread: bool = False) -> 
                 known.deleted_to = last
         elif (known.read_to if known else 0) < read_to:
             one = known or store.add_conversation(form["uid"], key)
-            one.read_to = read_to
+            one.read_to, one.changed = read_to, store.stamp()
 
     cmd = "CMDUpdateConversationDeletedAtMsgSeq" if delete else "CMDAddOrUpdateUserConversations"
     data = {"channelId": key[0], "channelType": key[1], "uid": form["uid"]}

@@ -1,5 +1,6 @@
 """The cluster's own lists of users, devices and conversations."""
 
+import time
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -153,9 +154,10 @@ async def conversations(call: Call) -> object:
     if merged:
         await call.fan_out()
     if uid := call.text("uid"):
-        rows = list(store.conversations.get(uid, {}).values())
+        rows = [one for one in store.conversations.get(uid, {}).values() if one.saved_at <= time.monotonic()]
     else:
         page = max(1, call.number("current_page"))
         seen = (one for one in store.all_conversations() if _is_seen(call, one.uid))
+        seen = (one for one in seen if one.saved_at <= time.monotonic())
         rows = list(islice(seen, (page - 1) * limit, page * limit))
     return {"total": 0, "data": [_conversation_row(call, row) for row in rows]}

@@ -25,7 +25,7 @@ def _alive(call: Call) -> list[Tag]:
 
 
 def _nodes(call: Call, key: ChannelKey) -> dict[int, list[str]]:
-    members = key[0].split("@") if key[1] == 1 else list(call.state.members(key))
+    members = key[0].split("@") if key[1] == 1 else call.state.temporary.get(key) or list(call.state.members(key))
     by_leader: dict[int, list[str]] = {}
     for uid in members:
         by_leader.setdefault(call.state.leader_of(uid), []).append(uid)
