@@ -22,6 +22,7 @@ from imadmin.clusters import connect
 from imadmin.clusters.models import Cluster
 from imadmin.core import locks
 from imadmin.gateway.contract import Gateway
+from imadmin.gateway.errors import TimedOut
 from imadmin.gateway.types import now
 from imadmin.live import presence
 from imadmin.live.hub import looking_key
@@ -189,6 +190,8 @@ class Poller:
         gateway = await in_thread(connect.gateway_for, one.cluster)
         before = one.state or await in_thread(watch.recall, one.cluster.pk)
         state = await health.look(gateway, before, slug=one.slug)
+        if _may_be_us(state):
+            state = await health.look(gateway, before, slug=one.slug)
         await in_thread(_conclude, one.cluster, state)
         one.state = state
         told = self._tell(one, state)
@@ -253,6 +256,12 @@ def _take_lease(cluster_pk: int, owner: str, seconds: float) -> bool:
 def _conclude(cluster: Cluster, state: ClusterState) -> None:
     watch.remember(cluster.pk, state)
     watch.observe(cluster, state)
+
+
+def _may_be_us(state: ClusterState) -> bool:
+    """All nodes silent within the time of a look, none of them refusing: a busy host of our own looks just like that,
+    so it is looked at once more before anybody is woken."""
+    return not state.answering and any(node.view.error_code == TimedOut.code for node in state.nodes)
 
 
 def _milliseconds(moment: datetime) -> int:
