@@ -109,10 +109,11 @@ def _list_context(request: HttpRequest, scope: Scope, form: FilterForm, *, open_
     }
     if not form.is_valid():
         return context | {
-            "broken": states.empty(
+            "broken": states.State(
                 _("Nothing was asked"),
                 _("A condition can’t be read; the reason stands under the box."),
                 icon="zoom-question",
+                heading="h2",
             )
         }
     wanted = form.wanted
