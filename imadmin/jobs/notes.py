@@ -1,7 +1,12 @@
-"""The log of a run: a few lines with their times, in one text column."""
+"""What a run says in its text columns: its log, a few lines with their times, and why it failed."""
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.utils.translation import gettext
+
+from imadmin.core.errors import AppError
+from imadmin.monitor import fates
 
 MOST_LINES = 100
 MOST_CHARACTERS = 500
@@ -32,3 +37,15 @@ def read_notes(log: str) -> tuple[Note, ...]:
         except ValueError:
             found.append(Note(None, line))
     return tuple(found)
+
+
+def error_of(failure: AppError) -> str:
+    """A failure as a run's row keeps it: with its figures beside it, so that it can be said in another language."""
+    return fates.keep((failure.message, failure.params)) if failure.params else failure.text()
+
+
+def read_error(kept: str) -> str:
+    """Why it failed, in the reader's language."""
+    if kept.startswith("[["):
+        return fates.read(kept)
+    return gettext(kept) if kept else ""

@@ -18,6 +18,7 @@ from imadmin.core.errors import AppError, gettext_noop
 from imadmin.jobs import registry
 from imadmin.jobs.housekeeping import thin_out
 from imadmin.jobs.models import JobRun
+from imadmin.jobs.notes import error_of
 from imadmin.jobs.run import Run, announce, claim, next_in_line, put
 
 logger = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ def _carry_out(row: JobRun, job: registry.Job | None) -> None:
         result = job.work(run)
         state, error, note = _ending(run)
     except AppError as failure:
-        state, error = State.FAILED, failure.text()
+        state, error = State.FAILED, error_of(failure)
     except Exception:
         logger.exception("jobs.broken", extra={"run": run.id, "job": job.name})
         state, error = State.FAILED, OUR_FAULT

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from imadmin.jobs.notes import read_error
 from imadmin.jobs.queries import RunView
 from imadmin.web import cells
 
@@ -53,7 +54,7 @@ def sentence(run: RunView) -> str:
     if run.missed:
         return missed(run)
     if run.error:
-        return _(run.error)
+        return read_error(run.error)
     if run.result and run.result.get("say"):
         return filled(str(run.result["say"]), run.result.get("params"))
     if run.state == "running" and run.notes:
@@ -70,7 +71,7 @@ def missed(run: RunView) -> str:
     assert run.missed
     runs = ngettext("%(count)s run", "%(count)s runs", run.missed.count) % {"count": number(run.missed.count)}
     span = _span(run.missed.first, run.missed.last)
-    return " · ".join(filter(None, (runs, span, _(run.error) if run.error else "")))
+    return " · ".join(filter(None, (runs, span, read_error(run.error))))
 
 
 def _span(first: datetime | None, last: datetime | None) -> str:

@@ -12,6 +12,7 @@ from imadmin.gateway.types import ChannelFlags, ChannelRef
 from imadmin.jobs import work
 from imadmin.jobs.beat import Beat, Scheduler
 from imadmin.jobs.models import Hold, JobRun, Policy
+from imadmin.jobs.notes import read_error
 from imadmin.jobs.policy import actions, queries
 from imadmin.jobs.policy.actions import Wanted
 from imadmin.jobs.run import Run
@@ -100,11 +101,14 @@ def test_the_cap_leaves_the_rest_for_the_next_run(scope: Any) -> None:
     assert len(members(scope)) == 1
 
 
-def test_the_safety_stop_ends_before_anything_is_touched(scope: Any) -> None:
+def test_the_safety_stop_ends_before_anything_is_touched(scope: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run(scope.gateway.add_subscribers(CLOSED, [f"u{number}" for number in range(30)]))
     policy = simulated(scope, Wanted("disbanded-members", {"days": 0}, cap=1000, stop_above=10))
     done = carried_out(actions.run_now(scope, policy.pk, reason=WHY))
-    assert done.state == "failed" and "Nothing was touched" in done.error and "10%" in done.error
+    told = read_error(done.error)
+    assert done.state == "failed" and "Nothing was touched" in told and "10%" in told
+    monkeypatch.setattr("imadmin.monitor.fates.gettext", lambda text: f"说：{text}")
+    assert read_error(done.error) == f"说：{told}", "its figures don't keep it from being translated"
     assert len(members(scope)) == 33
 
 

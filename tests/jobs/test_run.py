@@ -11,7 +11,7 @@ from imadmin.core import events
 from imadmin.core.errors import Conflict, NotFound
 from imadmin.jobs import work
 from imadmin.jobs.models import JobRun
-from imadmin.jobs.notes import read_notes
+from imadmin.jobs.notes import read_error, read_notes
 from imadmin.jobs.run import Run, ask_to_stop, claim, put, start
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +70,7 @@ def test_what_the_job_refuses_is_its_sentence(make_job: Callable[..., str], work
     work_off()
 
     row.refresh_from_db()
-    assert (row.state, row.error) == ("failed", "Node 1003 is away.")
+    assert (row.state, read_error(row.error)) == ("failed", "Node 1003 is away.")
 
 
 def test_a_fault_tells_no_internals(make_job: Callable[..., str], work_off: Callable[[], int]) -> None:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from pydantic import Field
 
 from imadmin.api.schemas.common import In, Out, Reason
+from imadmin.jobs.notes import read_error
 from imadmin.jobs.queries import RunView
 
 
@@ -77,7 +78,7 @@ class RunOut(Out):
             total=run.total,
             stop_wanted=run.stop_wanted,
             result=dict(run.result) if run.result is not None else None,
-            error=gettext(run.error) if run.error else "",
+            error=read_error(run.error),
             notes=[NoteOut(at=note.at, text=gettext(note.text)) for note in run.notes],
             missed=MissedOut(count=missed.count, first=missed.first, last=missed.last, behind=missed.behind)
             if missed

@@ -10,6 +10,7 @@ from imadmin.accounts.permissions import Permission
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import gettext_noop
 from imadmin.jobs.models import Hold, JobRun
+from imadmin.jobs.notes import read_error
 from imadmin.jobs.policy.kinds import Kind
 from imadmin.jobs.policy.queries import PolicyRow, channel_of
 from imadmin.web import cells, job_words, states
@@ -80,7 +81,7 @@ def simulation(row: PolicyRow) -> dict[str, Any] | None:
         "run": run,
         "is_over": run.finished_at is not None,
         "is_current": row.policy.simulated_at is not None,
-        "error": _(run.error or STOPPED) if run.error or run.state == "stopped" else "",
+        "error": read_error(run.error or STOPPED) if run.error or run.state == "stopped" else "",
         "found": result.get("found", 0),
         "looked_at": result.get("looked_at", 0),
         "held": result.get("held", 0),
@@ -106,7 +107,7 @@ def runs_table(scope: Scope, runs: Sequence[JobRun]) -> Table:
 def told(run: JobRun) -> str:
     """What came of a run, in a sentence."""
     if run.error:
-        return _filled(run.error, {})
+        return read_error(run.error)
     result = run.result or {}
     words = _filled(str(result.get("say", "")), result.get("params", {}))
     more = [

@@ -13,6 +13,7 @@ from imadmin.core.errors import Conflict
 from imadmin.jobs import actions, queries, registry, work
 from imadmin.jobs.embedded import lease
 from imadmin.jobs.models import JobRun
+from imadmin.jobs.notes import read_error
 from imadmin.jobs.queries import SHOWN, RunFilter, RunView
 
 WAIT_SECONDS = 0.3
@@ -53,7 +54,7 @@ class Command(ProductCommand):
             row = self._wait(row.pk)
             self.say(line(queries.view(row)))
             if row.state != JobRun.State.DONE:
-                raise CommandError(row.error or f"The run ended as {row.state}.")
+                raise CommandError(read_error(row.error) or f"The run ended as {row.state}.")
 
     def _wait(self, run_id: str) -> JobRun:
         while True:
@@ -85,11 +86,12 @@ def params_of(pairs: list[str]) -> dict[str, str]:
 
 def line(run: RunView) -> str:
     when = (run.started_at or run.queued_at).isoformat(timespec="seconds")
-    result = run.error or (run.result or {}).get("say") or ""
+    error = read_error(run.error)
+    result = error or (run.result or {}).get("say") or ""
     if run.result and run.result.get("params") and not run.error:
         result = str(result) % run.result["params"]
     if run.missed:
-        result = f"{run.missed.count} missed, {run.missed.first} to {run.missed.last}. {run.error}"
+        result = f"{run.missed.count} missed, {run.missed.first} to {run.missed.last}. {error}"
     reached = f"{run.reached}/{run.total}" if run.total else str(run.reached or "")
     return "\t".join((run.id, run.job, run.cluster or "site", run.state, when, reached, result))
 
