@@ -50,8 +50,8 @@ class Pruned:
 def roll(cluster: Cluster, *, at: datetime | None = None, since: datetime | None = None) -> RollReport:
     """Bring the hours and days of the cluster up to date with its minutes.
 
-    Begins at the last hour there is, which may have grown; `since` begins earlier (never before what minutes are left:
-    rolling up an hour of which some minutes are gone already would take from it).
+    Begins an hour before the last there is, which may have grown; `since` begins earlier (never before what minutes
+    are left: rolling up an hour of which some minutes are gone already would take from it).
     """
     now = at or datetime.now(UTC)
     hour = _first_hour(cluster, since)
@@ -60,7 +60,7 @@ def roll(cluster: Cluster, *, at: datetime | None = None, since: datetime | None
         if hour is not None:
             hours = _execute(HOURS, [cluster.pk, hour * 60])
             days = _execute(DAYS, [cluster.pk, hour // 24 * 24])
-        counted = acts.count(cluster, until=now)
+    counted = acts.count(cluster, until=now)  # by itself: the first time it walks the whole trail
     if hours:
         events.changed(f"{cluster.slug}/stats")
     return RollReport(cluster.slug, hours, days, counted)
@@ -107,7 +107,8 @@ def _first_hour(cluster: Cluster, since: datetime | None) -> int | None:
     if since is not None:
         return max(_hour_of(since), -(-oldest // 60))
     last: int | None = Hour.objects.filter(cluster=cluster).aggregate(last=Max("hour"))["last"]
-    return oldest // 60 if last is None else max(last, oldest // 60)
+    # One hour back: its last minute may have been sampled after the hour was rolled up.
+    return oldest // 60 if last is None else max(last - 1, oldest // 60, 0)
 
 
 def _columns() -> list[str]:

@@ -67,7 +67,8 @@ def disbanded_channels(scope: Scope, *, since: timedelta, should_stop: Ask) -> t
 
 
 def _is_due(row: ChannelRecord, before: datetime) -> bool:
-    return row.disband and not row.channel.is_person and (row.updated_at is None or row.updated_at <= before)
+    # Nobody knows how long ago: then it waits, since what follows can't be undone by itself.
+    return row.disband and not row.channel.is_person and row.updated_at is not None and row.updated_at <= before
 
 
 def members_found(scope: Scope, *, since: timedelta, should_stop: Ask) -> Found:

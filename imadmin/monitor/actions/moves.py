@@ -62,13 +62,17 @@ def look(scope: Scope) -> Views:
     return views
 
 
+def refuse_second(mine: Operation) -> None:
+    """Raises Conflict while other moves of the cluster are under way.  Again inside the transaction that begins one."""
+    under_way = (Operation.State.QUEUED, Operation.State.RUNNING)
+    others = Operation.objects.filter(cluster_id=mine.cluster_id, kind=drafts.MOVE, state__in=under_way)
+    if others.exclude(pk=mine.pk).exists():
+        raise Conflict(TWO_AT_ONCE)
+
+
 def check(scope: Scope, draft: Operation) -> None:
     """Raises PlanMoved when a slot of the plan has another leader, term or other copies by now; Conflict."""
-    busy = Operation.objects.filter(
-        cluster=scope.cluster, kind=drafts.MOVE, state__in=(Operation.State.QUEUED, Operation.State.RUNNING)
-    )
-    if busy.exists():
-        raise Conflict(TWO_AT_ONCE)
+    refuse_second(draft)
     views = look(scope)
     keys = list(draft.targets.order_by("position").values_list("key", flat=True))
     slots = {key["slot"]: moving.slot_of(views, key["slot"]) for key in keys}

@@ -73,6 +73,8 @@ def apply(
     if draft.kind == MOVE:
         moves.check(scope, draft)
     with transaction.atomic():
+        if draft.kind == MOVE:
+            moves.refuse_second(draft)
         values = {"state": State.QUEUED, "applied_at": datetime.now(UTC), "reason": reason, "per_second": pace}
         mine = Operation.objects.filter(pk=draft.pk, state=State.PLANNED)
         if not mine.update(**values, **drafts.identity(scope)):
@@ -129,6 +131,8 @@ def resume(scope: Scope, operation_id: str) -> tuple[Operation, bool]:
     rows = Operation.objects.filter(pk=found.pk)
     silent = datetime.now(UTC) - SILENT_AFTER
     with transaction.atomic():
+        if found.kind == MOVE:
+            moves.refuse_second(found)
         needs_job = rows.filter(
             Q(state__in=(State.PAUSED, State.LOST)) | Q(state=State.RUNNING, heartbeat_at__lt=silent)
         ).update(state=State.QUEUED, pause_wanted=False, runner="", error="")
