@@ -5,7 +5,9 @@ import sys
 
 from benchmarks import stage
 
-FIGURES = ("api_list", "page", "fan_out", "add_many", "sampling", "samples", "slots_page", "connections", "live")
+FIGURES = (
+    "api_list", "page", "fan_out", "add_many", "sampling", "samples", "slots_page", "connections", "live", "paced_kick",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

@@ -356,6 +356,8 @@ def sample(schema: Any, part: Any) -> Any:
         return sample(schema, part["anyOf"][0])
     if "pattern" in part:
         return "1"
+    if "$ref" in part.get("items", {}):
+        return [sample(schema, part["items"])]
     return {"array": ["nobody"], "integer": 1, "boolean": False, "number": 1}.get(part.get("type"), "nobody here")
 
 

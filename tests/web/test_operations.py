@@ -122,6 +122,25 @@ def test_pause_resume_and_stop_work_by_plain_forms(admin: Client, scope: Any, op
     assert admin.post(url("operation-stop", draft)).status_code == 409
 
 
+def test_one_whose_process_fell_silent_is_shown_as_lost_and_resumed(
+    admin: Client, scope: Any, op_sim: SimulatedCluster
+) -> None:
+    put_crowd(op_sim, 3)
+    draft = planned_kick(scope)
+    operations.apply(scope, draft.pk, reason="half-open")
+    long_ago = draft.created_at - operations.SILENT_AFTER * 3
+    Operation.objects.filter(pk=draft.pk).update(state="running", runner="dead", heartbeat_at=long_ago)
+
+    page = text_of(admin.get(url("operation", draft)))
+    assert (
+        "Whoever carried it out fell silent." in page and ">Resume</button>" in page and ">Pause</button>" not in page
+    )
+    assert admin.post(url("operation-resume", draft)).status_code == 303
+    run = JobRun.objects.get(job="operation.run")
+    assert execute(run.pk)
+    assert fates(draft) == {"done": 3}
+
+
 def test_what_needs_a_look_is_shown_first_and_the_rest_by_filter(
     admin: Client, scope: Any, op_sim: SimulatedCluster
 ) -> None:
