@@ -239,3 +239,48 @@ async def test_runtime_rows_of_a_channel_are_found_by_node(gateway: WuKongIM2, u
     with pytest.raises(NoSuch):
         await gateway.node_channels(NOBODY)
     assert await gateway.runtime_channel(ChannelRef(unique("never"), 2)) is None
+
+
+async def test_who_is_connected_is_counted_by_their_own_node(gateway: WuKongIM2, live_client: Connect, unique: Unique):
+    client = await live_client(unique("anna"), node=0)
+    (session,) = await eventually(lambda: _rows(gateway, client.uid))
+    told = {one.node: one for one in await gateway.people(await gateway.node_ids())}
+    assert [node for node, one in told.items() if one.uids and client.uid in one.uids] == [session.node_id]
+    assert all(one.rows is not None and one.rows >= len(one.uids or ()) for one in told.values())
+    assert await gateway.people([NOBODY]) == ()
+
+
+async def test_the_counters_of_every_node_are_read(gateway: WuKongIM2):
+    found = await gateway.metrics()
+    assert [one.node for one in found] == list(await gateway.node_ids())
+    for one in found:
+        assert one.answers and not one.error and one.open_sockets is not None and one.goroutines
+        assert one.started_at is not None and one.sends_total is not None
+
+
+# -- slots change hands ------------------------------------------------------------------------------------------------
+
+
+async def handed_over(gateway: WuKongIM2, slot: int, before: int) -> bool:
+    views = await gateway.node_views()
+    leaders = {one.leader for view in views for one in view.slots if one.id == slot}
+    return len(leaders) == 1 and before not in leaders
+
+
+async def test_the_lead_of_a_slot_is_handed_over(gateway: WuKongIM2, target: Target):
+    found = (await gateway.all_slots()).slots[-1]
+    other = next((node for node in found.replicas if node != found.leader), 0)
+    if len(target.websockets) == 1:
+        await refused(gateway.move_slot(found.id, found.leader, NOBODY), "slot")
+        return
+    await gateway.move_slot(found.id, found.leader, other)
+    await eventually(lambda: handed_over(gateway, found.id, found.leader), tries=100)
+
+
+async def test_an_election_gives_a_slot_another_leader(gateway: WuKongIM2, target: Target):
+    found = (await gateway.all_slots()).slots[-2]
+    if len(target.websockets) == 1:
+        await refused(gateway.elect_slot(found.id), "slot")
+        return
+    await gateway.elect_slot(found.id)
+    await eventually(lambda: handed_over(gateway, found.id, found.leader), tries=100)

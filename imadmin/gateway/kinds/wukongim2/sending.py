@@ -27,9 +27,7 @@ NO_SENDER = gettext_noop("A batch needs a sender.")
 NO_RECEIVERS = gettext_noop("Name at least one receiver.")
 NO_CLIENT_NUMBER = gettext_noop("Name the message by its client number.")
 NO_EVENT = gettext_noop("An event needs an id and a type.")
-STREAM_KILLS = gettext_noop(
-    "A stream message ends the nodes of a cluster that has more than one, so it was not sent."
-)
+STREAM_KILLS = gettext_noop("A stream message ends the nodes of a cluster that has more than one, so it was not sent.")
 NOT_A_TALK = gettext_noop("Name the channel that people talk in: a group, or the two people.")
 
 
