@@ -72,9 +72,10 @@ def prune(
     minutes: timedelta = KEEP["minutes"],
     hours: timedelta = KEEP["hours"],
     at: datetime | None = None,
+    most: int | None = None,
     simulate: bool = False,
 ) -> Pruned:
-    """Delete minutes and hours older than this; count only with `simulate`.  Days stay for ever.
+    """Delete minutes and hours older than this, `most` rows of them; count only with `simulate`.  Days stay for ever.
 
     Minutes that are not in an hour yet stay until they are.
     """
@@ -88,7 +89,10 @@ def prune(
         ChannelHour.objects.filter(cluster=cluster, hour__lt=hour),
         ChannelSeen.objects.filter(cluster=cluster, minute__lt=_hour_of(now - CHANNELS_FORGOTTEN) * 60),
     )
-    counts = [query.count() if simulate else _delete(query) for query in queries]
+    counts: list[int] = []
+    for query in queries:
+        room = None if most is None else most - sum(counts)
+        counts.append(query.count() if simulate else _delete(query, room))
     return Pruned(
         minutes=counts[0],
         hours=counts[1],
@@ -146,13 +150,17 @@ def _execute(statement: str, params: list[int]) -> int:
         return int(cursor.rowcount)
 
 
-def _delete(query: "models.QuerySet[models.Model]") -> int:
+def _delete(query: "models.QuerySet[models.Model]", most: int | None) -> int:
     gone = 0
-    while keys := list(query.values_list("pk", flat=True)[:PRUNE_CHUNK]):
+    while keys := list(query.values_list("pk", flat=True)[: _piece(PRUNE_CHUNK, most, gone)]):
         for place in range(0, len(keys), 500):
             piece = keys[place : place + 500]
             gone += query.model._default_manager.filter(pk__in=piece)._raw_delete(query.db)
     return gone
+
+
+def _piece(usual: int, most: int | None, gone: int) -> int:
+    return usual if most is None else max(0, min(usual, most - gone))
 
 
 def _hour_of(moment: datetime) -> int:

@@ -7,7 +7,8 @@ import pytest
 
 from imadmin.core.aio import run
 from imadmin.core.errors import Forbidden
-from imadmin.monitor.actions import cleanup
+from imadmin.monitor.actions import cleanup, operations
+from imadmin.monitor.actions import kick as kicks
 from imadmin.monitor.models import Operation
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,15 @@ def test_all_but_the_newest_of_each_user_are_found_and_kicked(scope: Any) -> Non
     assert connected(scope) == ["ann", "ben"]
     assert cleanup.duplicates_found(scope, keep=1).targets == (), "a second run finds nothing"
     assert Operation.objects.get().state == "done"
+
+
+def test_what_a_dead_process_began_is_ended_before_anything_new(scope: Any) -> None:
+    found = cleanup.duplicates_found(scope, keep=1)
+    draft = kicks.plan(scope, [target.row for target in found.targets], "policy")
+    begun = operations.apply(scope, draft.pk, reason="policy")
+    Operation.objects.filter(pk=begun.pk).update(state="lost")
+    assert kick(scope, found) == {"done": 3}
+    assert Operation.objects.get().state == "done", "no second operation"
 
 
 def test_a_node_that_is_silent_is_missing_and_said_so(scope: Any, sim: Any) -> None:

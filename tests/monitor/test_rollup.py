@@ -129,8 +129,9 @@ def test_old_minutes_and_hours_go_and_days_stay(cluster):
     planned = rollup.prune(cluster, at=NOON, simulate=True)
     assert (planned.minutes, planned.hours, planned.channels, planned.simulated) == (4, 2, 1, True)
     assert Minute.objects.count() == 6
+    assert rollup.prune(cluster, at=NOON, most=3).total == 3
     done = rollup.prune(cluster, at=NOON)
-    assert (done.minutes, done.hours, done.channels) == (4, 2, 1)
+    assert (done.minutes, done.hours, done.channels) == (1, 2, 1)
     assert rollup.prune(cluster, at=NOON).total == 0
     assert (Minute.objects.count(), Hour.objects.count(), Day.objects.count()) == (2, 4, 6)
 

@@ -65,7 +65,7 @@ def plan_kick(request: HttpRequest, slug: SlugPath, body: KickPlanIn) -> Status[
         rows, said = connections.select(scope, wanted), wanted.words()
     else:
         keys = frozenset((one.node_id, int(one.session_id)) for one in body.sessions)
-        rows, said = connections.select(scope, keys), f"{len(keys)} chosen"
+        rows, said = connections.select(scope, keys), gettext_noop("chosen one by one")
     return Status(201, _out(scope, kick.plan(scope, rows, said, failed=failed)))
 
 

@@ -15,6 +15,8 @@ from imadmin.jobs.policy.actions import Wanted
 from imadmin.jobs.policy.queries import PolicyRow, channel_of
 from imadmin.jobs.schedule import Cron
 
+FIELD_MOST = 64  # characters that every field has room for in the schedules' table
+
 
 class ScheduleIO(In):
     """cron: five fields (minute, hour, day of month, month, day of week), e.g. "10 3 * * *".  zone: IANA name."""
@@ -28,6 +30,8 @@ class ScheduleIO(In):
         try:
             minute, hour, day, month, weekday = parts
             crontab(minute, hour, weekday, day, month)
+            if max(map(len, parts)) > FIELD_MOST:
+                raise ValueError
         except (ValueError, ParseException, TypeError, KeyError, IndexError):
             raise InvalidInput(
                 {"cron": [gettext_noop("Write five fields: minute, hour, day of month, month, day of week.")]}

@@ -116,7 +116,7 @@ def _samples_act(
     from imadmin.monitor import rollup
 
     minutes, hours = _ages(params)
-    return rollup.prune(scope.cluster, minutes=minutes, hours=hours).total
+    return rollup.prune(scope.cluster, minutes=minutes, hours=hours, most=len(targets)).total
 
 
 def _ages(params: Params) -> tuple[timedelta, timedelta]:

@@ -16,8 +16,8 @@ from imadmin.core.outcomes import Outcomes
 from imadmin.gateway.connection_types import ConnectionList, ConnectionRow
 from imadmin.gateway.types import ChannelRef
 from imadmin.monitor import fates
+from imadmin.monitor.actions import drafts, operations
 from imadmin.monitor.actions import kick as kicks
-from imadmin.monitor.actions import operations
 from imadmin.monitor.models import Operation
 
 NODES_MISSING = gettext_noop("Not all nodes answered; their connections are left for the next run.")
@@ -84,9 +84,15 @@ def kick(
     should_stop: Callable[[], bool],
     tell: Callable[[int], None],
 ) -> Outcomes:
-    """Kick them paced and read back, as an operation with its own page and trail.  One outcome a connection."""
-    draft = kicks.plan(scope, [target.row for target in targets], reason)
-    operation = operations.apply(scope, draft.pk, reason=reason)
+    """Kick them paced and read back, as an operation with its own page and trail.  One outcome a connection.
+
+    What an earlier run of the same policy began and a dead process left is carried to its end instead of a second
+    operation beside it; the rest is for the next run.
+    """
+    operation = _left_behind(scope)
+    if operation is None:
+        draft = kicks.plan(scope, [target.row for target in targets], reason)
+        operation = operations.apply(scope, draft.pk, reason=reason)
     operations.carry_out(
         operation.pk,
         lambda reached=None, total=None, note="": tell(reached) if reached is not None else None,
@@ -94,6 +100,16 @@ def kick(
         wants_stop=should_stop,
     )
     return outcomes_of(operation)
+
+
+def _left_behind(scope: Scope) -> Operation | None:
+    """An operation in this actor's name that was begun and not ended, taken up again."""
+    names = {"actor_kind": scope.actor.kind, "actor": scope.actor.name[:150]}
+    under_way = (Operation.State.QUEUED, Operation.State.RUNNING, Operation.State.LOST)
+    left = Operation.objects.filter(cluster=scope.cluster, kind=drafts.KICK, state__in=under_way, **names).first()
+    if left is not None and left.state != Operation.State.QUEUED:
+        operations.resume(scope, left.pk)
+    return left
 
 
 def outcomes_of(operation: Operation) -> Outcomes:

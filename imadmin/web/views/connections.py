@@ -73,7 +73,7 @@ def _plan(scope: Scope, wanted: Filter | queries.Keys) -> Any:
     if isinstance(wanted, Filter):
         described = wanted.words() or gettext_noop("all connections")
     else:
-        described = f"{len(rows)} chosen"
+        described = gettext_noop("chosen one by one")
     return kicking.plan(scope, rows, described, failed=failed)
 
 
