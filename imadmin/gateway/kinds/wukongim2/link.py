@@ -75,7 +75,10 @@ class Link:
 
     async def change_at(self, operation: str, base: str, path: str, body: Any, *, node: str = "") -> None:
         """A change that this node alone is to make, sent once."""
-        await self.change_told(operation, path, body, parse=lambda answer: None, base=base, node=node)
+        call = await self._call(
+            operation, path, base=base, node=node, method="POST", body=body, is_read=False, timeouts=CHANGING
+        )
+        answers.confirm(await self.http.ask(call))
 
     async def change_told(
         self,
