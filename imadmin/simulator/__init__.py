@@ -12,7 +12,8 @@ Knobs, all methods of SimulatedCluster and by POST to the control port:
 - nodes: kill, revive (restart), hang, resume, slow, break_node, clock_skew, heal, join(stuck=), close_door and
   open_door (main, manager or ws alone), break_metrics (missing, garbage, empty)
 - slots: wedge_slot, heal_slot, lag, unlag, stick_moves; a move to an unknown node stays pending by itself
-- clients: haunt (ghosts), loiter (unauthenticated), deafen, end_deafness, storm (many reconnect at once);
+- clients: haunt (ghosts), loiter (unauthenticated), deafen, end_deafness, hit_bystanders, storm (many reconnect at
+  once);
   clinging= (share of kicked clients that stay as ghosts), deaf_share= (of clients after a restart elsewhere)
 - messages: wedge_channel, diverge_channel, heal_channel, repeat_seq (a sequence number given out twice), keep_poison
 - webhook: use_webhook(url, focus), lose_batch

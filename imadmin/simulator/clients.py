@@ -238,7 +238,7 @@ class Session:
     # -- frames --------------------------------------------------------------------------------------------------
 
     def _handle(self, connection: Connection, text: str) -> None:
-        if connection.is_deaf:
+        if connection.is_deaf or connection.is_forgotten:
             return
         if self._stuck_on is not None:
             self._reply(connection, self._stuck_on)

@@ -16,7 +16,7 @@ OFFLINE_OF_LEADER = 8.0
 SLOTS_MOVE = 0.5
 CAUGHT_UP = 0.8  # after a return: its view is the common one again
 ONLINE_AGAIN = 1.2
-SLOTS_RETURN = 1.5
+SLOTS_RETURN = 0.5
 LEADER_AFTER_QUORUM = 1.7
 FAILED_ELECTION = 2.0  # seconds a term lasts while nobody can win
 
@@ -62,7 +62,7 @@ class Failover:
         view = topology.view
         if not self._is_current(node_id, epoch) or not view.leader:
             return
-        if view.leader == node_id or not topology.has_quorum():
+        if not topology.answers(view.leader):  # one that lives goes on calling itself leader, quorum or not
             view.leader = 0
             self._leaderless_since = 0.0 if topology.has_quorum() else time.time()
             topology.later(LEADER_IS_FOUND, self._elect_config_leader)

@@ -167,6 +167,10 @@ class Knobs:
         found: int = self.call(lambda state: state.online.end_deafness())
         return found
 
+    def hit_bystanders(self, hit: bool = True) -> None:
+        """Every connection that ends makes its user's leader forget the one of the same number on its own node."""
+        self.call(lambda state: setattr(state.online, "hits_bystanders", hit))
+
     def storm(self, count: int) -> int:
         """So many clients of the world reconnect at once; how many there were."""
         found: int = self.call(storm, count)
@@ -238,6 +242,7 @@ def over_http(state: SimState) -> dict[str, Knob]:
         "loiter": lambda node, options: state.online.unauthenticated.update({node: int(options.get("count", 5))}),
         "deafen": lambda node, options: deafen(state, node, float(options.get("share", 1))),
         "end_deafness": lambda _, options: state.online.end_deafness(),
+        "hit_bystanders": lambda hit, options: setattr(state.online, "hits_bystanders", bool(hit)),
         "storm": lambda count, options: storm(state, count),
         "webhook": lambda _, options: use_webhook(
             state, options.get("url", ""), tuple(filter(None, options.get("focus", "").split(",")))

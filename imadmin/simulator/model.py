@@ -182,6 +182,7 @@ class Connection:
     out_packet_bytes: int = 0
     here: bool = True  # its node still lists it
     registered_at: int = 0  # the slot leader that knows of it; 0 when none does
+    is_forgotten: bool = False  # still listed, but its node has lost sight of its socket: no pong, no message
     is_deaf: bool = False  # its socket is open, but nobody is at the other end
     socket: ClientSocket | None = field(default=None, repr=False)
 

@@ -19,6 +19,7 @@ class Online:
         self._leader_of = leader_of
         self._clinging = clinging  # share of the world's clients that keep their socket when they are told to go
         self._rng = random.Random("clinging")
+        self.hits_bystanders = False  # a knob: see `_hit_bystander`
         self.by_node: dict[int, dict[int, Connection]] = {}
         self.by_uid: dict[str, list[Connection]] = {}
         self._led: dict[int, dict[int, Connection]] = {}  # of other nodes' sockets, by the leader that knows of them
@@ -83,15 +84,17 @@ class Online:
         ]
 
     def receivers(self, uid: str) -> list[Connection]:
-        return [one for one in self.by_uid.get(uid, ()) if one.here]
+        return [one for one in self.by_uid.get(uid, ()) if one.here and not one.is_forgotten]
 
     def count(self, node_id: int) -> int:
         """connz.total: open sockets without ghosts, with those that have not said who they are."""
-        return sum(one.here for one in self.by_node[node_id].values()) + self.unauthenticated[node_id]
+        served = sum(one.here and not one.is_forgotten for one in self.by_node[node_id].values())
+        return served + self.unauthenticated[node_id]
 
     def open_sockets(self, node_id: int) -> int:
         self._end_lingering()
-        return self.count(node_id) + self.ghosts[node_id]
+        forgotten = sum(one.here and one.is_forgotten for one in self.by_node[node_id].values())
+        return self.count(node_id) + forgotten + self.ghosts[node_id]
 
     # -- leaving -------------------------------------------------------------------------------------------------
 
@@ -100,19 +103,33 @@ class Online:
 
         by_leader: the slot leader took part; otherwise its row goes stale. told: the client heard of it.
         """
-        if connection.here:
-            self._leave_behind(connection, told=told)
+        if by_leader:
+            self._hit_bystander(connection)
+        has_gone = connection.here and not self._leave_behind(connection, told=told)
         connection.here = False
         if by_leader or connection.registered_at == connection.node_id:
             self._register(connection, 0)
         self._drop_if_unknown(connection)
+        if has_gone:
+            self.on_offline(connection)
 
-    def _leave_behind(self, connection: Connection, *, told: bool) -> None:
+    def _hit_bystander(self, connection: Connection) -> None:
+        """The leader removes a connection by its number alone, and so forgets the one that has it on its own node."""
+        leader = connection.registered_at
+        if self.hits_bystanders and leader and leader != connection.node_id:
+            victim = self.get(leader, connection.id)
+            if victim is not None:
+                victim.is_forgotten = True
+
+    def _leave_behind(self, connection: Connection, *, told: bool) -> bool:
+        """Does its socket stay? Only the end of that is an event."""
         if connection.socket is not None:
             self.ghosts[connection.node_id] += 1
-        elif self._clinging and (not told or self._rng.random() < self._clinging):
-            lasts = 270.0 if told else REMOVED_CLIENT_NOTICES
-            self.add_ghosts(connection.node_id, 1, lasts)
+            return True
+        if self._clinging and (not told or self._rng.random() < self._clinging):
+            self.add_ghosts(connection.node_id, 1, 270.0 if told else REMOVED_CLIENT_NOTICES)
+            return True
+        return False
 
     def add_ghosts(self, node_id: int, count: int, seconds: float = 270.0) -> None:
         """Open sockets that are served no more and belong to nobody real."""
@@ -151,6 +168,7 @@ class Online:
         """The client closed its socket."""
         if not connection.here and connection.socket is not None and self.ghosts[connection.node_id] > 0:
             self.ghosts[connection.node_id] -= 1
+        self._hit_bystander(connection)
         deaf = self._deaf.get(connection.node_id, [])
         deaf[:] = [one for one in deaf if one is not connection]
         connection.here, connection.socket = False, None

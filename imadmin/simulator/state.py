@@ -252,7 +252,7 @@ class SimState:
             self.hooks.online_changed(leader, one, self.online.online_at(leader, one.uid), online=True)
 
     def went_offline(self, one: Connection) -> None:
-        """Its socket is closed, or it was removed; a kick alone tells nobody, and slot 0 never does."""
+        """Its socket is closed: neither a kick nor a removal tells anybody before that, and slot 0 never does."""
         slot = self.slot_of(one.uid)
         if self.hooks.url and slot and self.topology.answers(one.node_id):
             leader = self.topology.slot_leader(slot)

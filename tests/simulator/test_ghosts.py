@@ -144,3 +144,14 @@ def test_many_reconnect_at_once(start_cluster: StartCluster) -> None:
     assert cluster.storm(100) == 100
     after = {(one.node_id, one.id) for one in cluster.call(lambda state: list(state.online.all()))}
     assert len(after - before) >= 90
+
+
+def test_who_leaves_takes_a_bystander_along(cluster: SimulatedCluster) -> None:
+    cluster.hit_bystanders()
+    uid = cluster.call(lambda state: next(f"u{n}" for n in range(99) if state.leader_of(f"u{n}") == 1002))
+    gone = cluster.call(lambda state: state.add_connection(uid, 1001))
+    victim = cluster.call(lambda state: state.add_connection("somebody", 1002))
+    assert (gone.id, victim.id) == (1, 1)
+    cluster.call(lambda state: state.online.left(gone))
+    assert sockets(cluster, 1) == (1, 0, 1)
+    assert cluster.call(lambda state: state.online.receivers("somebody")) == []

@@ -158,3 +158,20 @@ def test_a_lost_batch_is_lost(cluster: SimulatedCluster, receiver: Receiver, say
     say("told")
     eventually(lambda: receiver.messages() == ["told"])
     assert receiver.bodies("msg.offline") == []
+
+
+def test_a_kick_is_no_event_until_the_socket_closes(cluster: SimulatedCluster, receiver: Receiver) -> None:
+    def rows() -> list[str]:
+        return [row for batch in receiver.bodies("user.onlinestatus") for row in batch]
+
+    cluster.call(lambda state: setattr(state.online, "_clinging", 1.0))
+    one = cluster.call(lambda state: state.add_connection("w-c", device_flag=0))
+    eventually(lambda: len(rows()) == 1)
+    for path in ("kick", "remove"):
+        assert Api(cluster).post(f"/conn/{path}", uid="w-c", conn_id=one.id).status_code == 200
+    eventually(lambda: cluster.state.online.count(1001) == 0)
+    cluster.call(lambda state: state.add_connection("other"))
+    eventually(lambda: len(rows()) == 2)
+    assert rows() == ["w-c-0-1-1-1-1", "other-1-1-2-1-1"]
+    cluster.call(lambda state: state.online.left(one))
+    eventually(lambda: rows()[2:] == ["w-c-0-0-1-0-0"])

@@ -172,3 +172,14 @@ def test_a_lagging_replica_falls_behind_until_it_is_healed(cluster: SimulatedClu
     assert (rows[leader], rows[follower]) == (at[leader], at[follower])
     cluster.unlag(follower)
     assert Api(cluster, follower - 1001).json("/cluster/slots", ids=str(slot))[0]["log_index"] == at[leader]
+
+
+def test_a_config_leader_that_is_left_alone_goes_on_calling_itself_so(cluster: SimulatedCluster) -> None:
+    cluster.kill(1001)
+    cluster.kill(1003)
+    api = Api(cluster, 1, **_bearer())
+    slot = _led_by(cluster, 1002)
+    assert api.post(f"/cluster/slots/{slot.id}/election").json()["msg"] == "context deadline exceeded"
+    assert [row.get("is_leader") for row in api.json("/cluster/simpleNodes")["data"]] == [None, 1, None]
+    assert api.get("/cluster/info").status_code == 200
+    assert "connection refused" in api.get("/cluster/allslot").json()["msg"]

@@ -25,7 +25,7 @@ SENDING = [
     _send("send-no-persist", **G, client_msg_no="{p}m4", header={"no_persist": 1}),
     _send("send-person", channel_id="{p}u2", channel_type=1, client_msg_no="{p}p1"),
     _send("send-command", **G, client_msg_no="{p}c1", header={"sync_once": 1}),
-    _post("send-system", "/message/send", {**G, "payload": PAYLOAD, "client_msg_no": "{p}m5"}),
+    _post("send-system", "/message/send", {**G, "payload": PAYLOAD, "client_msg_no": "{p}m5"}, pause=0.4),
     _post("send-nothing", "/message/send", {**G, "from_uid": "{p}u1"}),
     _post("send-empty", "/message/send"),
     _post("send-bad", "/message/send", b"{bad"),
@@ -46,6 +46,7 @@ SENDING = [
         "/message/send",
         body={**G, "from_uid": "{p}u1", "payload": PAYLOAD, "client_msg_no": "{p}st", "is_stream": 1},
         exact=True,
+        pause=0.4,
         single=True,
     ),
 ]

@@ -122,7 +122,7 @@ def _like(shape: dict[str, Any], token: str) -> SimulatedCluster:
         state.moves.balances = False
         for node in shape["nodes"] if shape["has_clients"] else ():
             state.add_connection(f"somebody-{node}", node)
-        for name, family in (("append", "channel_propose_latency"), ("propose", "slot_propose_latency")):
+        for name, family in (("append", "channel_propose_latency_bucket"), ("propose", "slot_propose_latency_bucket")):
             for node in shape["nodes"] if f"cluster_{family}" in shape["metrics"] else ():
                 state.count(node, name)
         key = state.add_group("something", ["somebody-1"])

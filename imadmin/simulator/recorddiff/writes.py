@@ -18,7 +18,9 @@ def _get(name: str, path: str, *, pause: float = 0.0, **query: object) -> Questi
 
 
 def _send(name: str, **fields: object) -> Question:
-    return Question(name, "POST", "/message/send", body={"from_uid": "{p}u1", "payload": PAYLOAD, **fields}, exact=True)
+    """Paused: sends are stored in the order in which they reach the channel's leader, not of the calls."""
+    body = {"from_uid": "{p}u1", "payload": PAYLOAD, **fields}
+    return Question(name, "POST", "/message/send", body=body, exact=True, pause=0.4)
 
 
 CHANNELS = [

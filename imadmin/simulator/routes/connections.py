@@ -146,5 +146,4 @@ async def remove(call: Call) -> object:
     one, answer = await _find(call)
     if one is not None:
         call.state.online.detach(one, by_leader=call.node_id == call.state.leader_of(one.uid), told=False)
-        call.state.went_offline(one)
     return answer

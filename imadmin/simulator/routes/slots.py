@@ -180,9 +180,9 @@ async def _propose_config(call: Call) -> None:
     """A change of the configuration takes its quorum and a moment."""
     topology = call.state.topology
     leader = topology.view_of(call.node_id).leader
-    if not leader or not topology.has_quorum() or not topology.has_config_leader:
+    if not leader or not topology.has_config_leader:
         raise Fail("not leader")
-    if not topology.answers(leader):
+    if not topology.answers(leader) or not topology.has_quorum():
         await asyncio.sleep(call.state.timings.propose_timeout)
         raise Fail("context deadline exceeded")
     await asyncio.sleep(0.3 * topology.pace)
