@@ -36,11 +36,11 @@ class Tab(ApplicationCommunicator):
 
     async def connects(self) -> bool:
         await self.send_input({"type": "websocket.connect"})
-        return (await self.receive_output(timeout=3))["type"] == "websocket.accept"
+        return (await self.receive_output(timeout=60))["type"] == "websocket.accept"
 
     async def disconnect(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.wait(timeout=3)
+        await self.wait(timeout=60)
 
     async def open(self) -> "Tab":
         assert await self.connects()
@@ -354,3 +354,26 @@ async def test_a_layer_that_is_gone_keeps_signals_for_when_it_is_back(
     assert "nodes" in (await tab.hear())["changed"]
     assert calls == 3
     await tab.disconnect()
+
+
+async def test_five_hundred_that_come_back_at_once_are_all_let_in_and_told(
+    live: None, tab_of: Callable[[str], Tab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart; the signal that comes meanwhile is not lost to those who follow already."""
+    monkeypatch.setattr(hub_module, "SOCKETS_A_SESSION", 1000)
+
+    async def come_back() -> Tab:
+        tab = await tab_of("viewer").open()
+        await tab.say({"watch": "demo", "topics": ["nodes"]})
+        assert "watching" in await tab.hear(60)
+        return tab
+
+    tabs = await asyncio.gather(*(come_back() for _ in range(500)))
+    assert hub.count == 500
+    events.changed("demo/nodes")
+
+    heard = await asyncio.gather(*(tab.hear(60) for tab in tabs))
+
+    assert len({frame["changed"]["nodes"] for frame in heard}) == 1
+    await asyncio.gather(*(tab.disconnect() for tab in tabs))
+    assert hub.count == 0
