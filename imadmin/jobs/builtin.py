@@ -31,7 +31,10 @@ def operation_run(run: Run) -> Mapping[str, Any] | None:
     )
     if run.told_to_stop == "deadline":
         operations.park(run.params["operation"], TOOK_HOURS)
-    return found
+    handled = sum(count for name, count in found.items() if name not in ("state", "skipped", "waiting"))
+    left = found.get("skipped", 0) + found.get("waiting", 0)
+    say = gettext_noop("%(handled)s handled, %(left)s left out; its own page tells of each")
+    return {"say": say, "params": {"handled": handled, "left": left}, **found}
 
 
 @job("sample", title=gettext_noop("Sample the cluster"), seconds=55, routine=True, by_hand=True)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from imadmin.gateway.contract import Gateway
+from imadmin.gateway.errors import TimedOut
 from imadmin.gateway.types import ConfigView, MemberView, NodeView, now
 from imadmin.monitor.health_slots import JudgedSlots, judge_slots
 from imadmin.monitor.health_types import (
@@ -48,6 +49,9 @@ REFUSED_CODES = ("upstream_unauthorised", "upstream_forbidden")
 async def look(gateway: Gateway, before: ClusterState | None = None, *, slug: str = "") -> ClusterState:
     """Ask every node now and judge what they say.  Never raises because of a node."""
     views = await gateway.node_views()
+    if not any(view.answers for view in views) and any(view.error_code == TimedOut.code for view in views):
+        # That all of them fall silent at once is more often our own breath that stopped: look again before saying so.
+        views = await gateway.node_views()
     return judge(views, before, now(), slug=slug or (before.slug if before else ""))
 
 

@@ -59,8 +59,8 @@ class Progress:
 
     @property
     def reached(self) -> int:
-        """Sent or settled: what the bar shows."""
-        return self.operation.total - self.waiting
+        """Sent, or found to need nothing: what the bar shows.  What a stop left out was never reached."""
+        return self.operation.total - self.waiting - self.counts.get(fates.Fate.SKIPPED, 0)
 
     @property
     def needs_a_look(self) -> int:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 VERDICTS = {"healthy": 0, "unknown": 1, "degraded": 2, "down": 3}
 STALE_COUNTERS = 180.0  # seconds; what was counted over a longer time belongs to no single minute
+OTHER_START = 90.0  # seconds by which uptimes may differ for reasons of clocks, late answers and whole minutes
 ROWS_A_MINUTE = 20_000  # connections listed in a minute to count people
 LARGEST = 2**31 - 1  # what the narrow columns hold in every database
 
@@ -179,18 +180,25 @@ def differences(before: Counters | None, now: Mapping[str, int], *, uptime: floa
     """How far the counters moved, a minute; None where that isn't known.
 
     A counter that stands lower than before, or a node that is up for less than the time between, was started again: it
-    counts from its start, so what it counted before it ended is lost.
+    counts from its start, so what it counted before it ended is lost.  One that says to be up since another moment is
+    another node in its place: its counters go on from nowhere.
     """
     elapsed = at - before.at if before else 0.0
     if before is None or not 0 < elapsed <= STALE_COUNTERS:
         return {}
     is_fresh = uptime is not None and uptime < elapsed
+    if not is_fresh and _is_another(uptime, before.uptime, elapsed):
+        return {}
     moved: Figures = {}
     for name, value in now.items():
         counted = rates.delta(before.values.get(name), value, restarted=is_fresh)
         if counted is not None:
             moved[name] = round(counted * 60 / elapsed)
     return moved
+
+
+def _is_another(uptime: float | None, earlier: float | None, elapsed: float) -> bool:
+    return uptime is not None and earlier is not None and abs(uptime - earlier - elapsed) > OTHER_START
 
 
 def lag_of(node: int, views: Sequence[NodeView]) -> int | None:

@@ -122,6 +122,7 @@ def counters(**values):
         (None, {"incoming": 40}, 560.0, 1060.0, {}),
         (counters(incoming=100), {"incoming": 9000}, 2000.0, 2500.0, {}),  # too long ago to be of this minute
         (counters(incoming=100), {"incoming": 160}, 560.0, 1000.0, {}),
+        (counters(incoming=100), {"incoming": 90_000}, 259_200.0, 1060.0, {}),  # another node in its place
     ],
 )
 def test_counters_become_figures_of_a_minute(before, now, uptime, at, moved):

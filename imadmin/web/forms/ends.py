@@ -20,7 +20,7 @@ class EndFields(forms.Form):
     """Give it to a form that begins a restriction; `end()` is the aware moment, None = until somebody lifts it."""
 
     ends = forms.ChoiceField(
-        label=_("Holds"),
+        label=_("It holds"),
         required=False,
         choices=[
             ("", _("until somebody lifts it")),
