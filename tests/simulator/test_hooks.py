@@ -175,3 +175,26 @@ def test_a_kick_is_no_event_until_the_socket_closes(cluster: SimulatedCluster, r
     assert rows() == ["w-c-0-1-1-1-1", "other-1-1-2-1-1"]
     cluster.call(lambda state: state.online.left(one))
     eventually(lambda: rows()[2:] == ["w-c-0-0-1-0-0"])
+
+
+OFFLINE: dict[str, dict[str, Any]] = {
+    "person": {"channel_id": "wb", "channel_type": 1},
+    "system": {"channel_id": "wb", "channel_type": 1, "from_uid": ""},
+    "no-persist": {"header": {"no_persist": 1}},
+    "cmd": {"header": {"sync_once": 1}},
+}
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_a_missed_message_is_told_as_recorded(
+    name: str, cluster: SimulatedCluster, receiver: Receiver, say: Callable[..., None]
+) -> None:
+    cluster.call(lambda state: state.add_group("wg", ["wa", "wb", "w-c"]))
+    recorded = json.loads((FOLDER / f"msg.offline-{name}.json").read_text())["request"]["json"]
+    say("wm", **OFFLINE[name])
+    told = eventually(lambda: receiver.bodies("msg.offline"))[0]
+    assert_shape(told, recorded, name)
+    same = ("header", "setting", "from_uid", "channel_id", "channel_type", "source_id")
+    assert {key: told[key] for key in same} == {key: recorded[key] for key in same} | {"source_id": 1001}
+    assert sorted(told["to_uids"]) == sorted(recorded["to_uids"])
+    assert (told["message_seq"] == 0) == (recorded["message_seq"] == 0)
