@@ -32,11 +32,15 @@ RUN = uuid.uuid4().hex[:8]
 
 @dataclass(frozen=True)
 class Target:
-    """A server to hold the contract against.  Its raw calls are for setting the stage, not for checking."""
+    """A server to hold the contract against.  Its raw calls are for setting the stage, not for checking.
+
+    websockets: of the nodes that live.  killed: how many of its nodes were killed before.
+    """
 
     name: str
     connection: Connection
     websockets: tuple[str, ...]
+    killed: int = 0
 
     async def post(self, path: str, body: Any) -> Any:
         headers = {"token": self.connection.token} if self.connection.token else {}
@@ -86,7 +90,15 @@ def target(request: pytest.FixtureRequest) -> Target:
             jwt_password=found["JWT_PASSWORD"], node_apis=tuple(filter(None, found["NODE_APIS"].split(","))),
         ),
         tuple(filter(None, found["NODE_WS"].split(","))) or (os.environ[f"{PREFIX}WS"],),
+        int(os.environ.get(f"{PREFIX}KILLED") or 0),
     )  # fmt: skip
+
+
+@pytest.fixture
+def healthy(target: Target) -> None:
+    """For what is said only of clusters whose nodes all live."""
+    if target.killed:
+        pytest.skip("speaks of a cluster whose nodes all live")
 
 
 @pytest.fixture

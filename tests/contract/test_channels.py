@@ -128,6 +128,7 @@ async def test_a_person_channel_has_no_members_and_a_pair_no_lists(gateway: Gate
         await gateway.set_flags(wrong_way, ChannelFlags(ban=True))
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_a_used_channel_stands_under_exactly_one_node(target: Target, gateway: Gateway, group: ChannelRef):
     sent = await target.say(group, "anna", "hello")
     await eventually(lambda: gateway.message(sent))

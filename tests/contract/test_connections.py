@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from imadmin.gateway.connection_types import ConnectionRow
 from imadmin.gateway.contract import Gateway
 from tests.contract.conftest import Connect, Target, eventually
@@ -17,6 +19,7 @@ async def rows_of(gateway: Gateway, uid: str) -> list[ConnectionRow]:
     return [row for row in found.rows if row.uid == uid]
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_a_connection_to_each_node_is_listed_once_by_that_node(
     gateway: Gateway, live_client: Connect, target: Target, unique: Unique
 ):
@@ -37,6 +40,7 @@ async def test_a_connection_to_each_node_is_listed_once_by_that_node(
         assert row.protocol_version > 0
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_every_node_counts_its_sockets_and_lists_its_rows(gateway: Gateway, live_client: Connect, target: Target):
     await live_client(node=0)
     found = await gateway.connections()
@@ -46,6 +50,7 @@ async def test_every_node_counts_its_sockets_and_lists_its_rows(gateway: Gateway
     assert len({row.key for row in found.rows}) == len(found.rows)
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_a_kicked_connection_leaves_the_list_and_its_socket_stays_open(
     gateway: Gateway, live_client: Connect, unique: Unique
 ):

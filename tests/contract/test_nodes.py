@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from imadmin.gateway.contract import Gateway
 from imadmin.gateway.registry import open_gateway
 from imadmin.gateway.types import StepResult
 from tests.contract.conftest import Target
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_every_node_speaks_for_itself(target: Target, gateway: Gateway):
     answer = await gateway.nodes()
     assert not answer.is_partial
@@ -23,6 +26,7 @@ async def test_every_node_speaks_for_itself(target: Target, gateway: Gateway):
     assert sum(node.slots_led or 0 for node in answer.value) > 0
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_a_right_connection_passes_every_step(gateway: Gateway):
     report = await gateway.probe()
     assert report.is_usable, [step for step in report.steps if step.result is StepResult.FAILED]
@@ -43,6 +47,7 @@ async def test_a_wrong_password_is_told_apart(target: Target):
     assert results["address"] is results["token"] is results["manager"] is StepResult.OK
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_every_node_is_seen_by_itself(target: Target, gateway: Gateway):
     views = await gateway.node_views()
     assert len(views) == len(target.websockets)

@@ -41,6 +41,7 @@ async def test_a_user_and_its_devices_are_found_without_tokens(target: Target, g
     assert "top-secret" not in repr(devices)
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_a_connection_is_listed_once_with_who_and_where(gateway: Gateway, live_client: Connect, unique: Unique):
     uid = unique("anna")
     await live_client(uid, node=1, flag=1)

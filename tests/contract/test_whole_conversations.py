@@ -9,7 +9,7 @@ from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.message_types import Conversation
 from imadmin.gateway.types import ChannelRef
 from tests.contract.conftest import Target, eventually
-from tests.contract.whole import BAD_UIDS, NOBODY, Unique, group_led, refused, said, texts
+from tests.contract.whole import BAD_UIDS, NOBODY, Unique, group_led, living, refused, said, texts
 
 
 async def in_group(gateway: WuKongIM2, unique: Unique) -> tuple[str, ChannelRef]:
@@ -129,6 +129,6 @@ async def test_bad_questions_are_refused(gateway: WuKongIM2, group: ChannelRef, 
     await refused(gateway.set_unread("anna", group, -1), "unread")
     await refused(gateway.set_unread(unique("nobody"), group, 1), "channel")
     await refused(gateway.clear_unread("cara", ChannelRef.person("anna", "ben")), "channel")
-    await refused(gateway.channel_messages("anna", {}, (await gateway.node_ids())[0]), "channels")
+    await refused(gateway.channel_messages("anna", {}, (await living(gateway))[0]), "channels")
     with pytest.raises(GatewayError):
         await gateway.channel_messages("anna", {group: 0}, NOBODY)

@@ -8,6 +8,7 @@ import pytest
 from imadmin.gateway.errors import NoSuch
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from tests.contract.conftest import Target
+from tests.contract.whole import living
 
 GONE = (
     ("POST", "/event"), ("POST", "/stream"), ("POST", "/stream/open"), ("POST", "/stream/chunk"),
@@ -25,6 +26,6 @@ async def test_routes_that_older_texts_name_are_gone(target: Target, method: str
 
 
 async def test_the_search_of_the_sdk_is_a_plugins(gateway: WuKongIM2):
-    node = (await gateway.node_ids())[0]
+    node = (await living(gateway))[0]
     with pytest.raises(NoSuch):
         await gateway.call_plugin("wk.plugin.search", node, "usersearch", method="POST", body=b"{}")

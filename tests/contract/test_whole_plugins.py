@@ -14,7 +14,7 @@ from imadmin.gateway.types import ChannelRef
 from imadmin.simulator import SimulatedCluster
 from imadmin.simulator.model import Plugin as SimulatedPlugin
 from tests.contract.conftest import Connect, Target, eventually
-from tests.contract.whole import BAD_UIDS, NOBODY, Unique, allowed, refused, said, unless
+from tests.contract.whole import BAD_UIDS, NOBODY, Unique, allowed, living, refused, said, unless
 
 TOKEN, AT = "plugin-token", 1_795_218_520_000_000_000
 
@@ -88,7 +88,7 @@ async def test_a_plugin_is_uninstalled(robots: WuKongIM2, plugged: SimulatedClus
 
 async def test_plugins_that_are_not_there(gateway: WuKongIM2, unique: Unique):
     """The server takes a configuration for them all the same; we look first."""
-    node, nobody = (await gateway.node_ids())[0], unique("plugin")
+    node, nobody = (await living(gateway))[0], unique("plugin")
     assert nobody not in [plugin.no for plugin in (await gateway.plugins()).value]
     assert await gateway.plugin(nobody, node) is None
     for question in (
@@ -126,7 +126,7 @@ async def test_a_user_is_bound_and_unbound(gateway: WuKongIM2, target: Target, u
 
 
 async def test_bad_names_and_paths_are_refused(gateway: WuKongIM2):
-    node = (await gateway.node_ids())[0]
+    node = (await living(gateway))[0]
     for name in ("", " ", "a/b", "../x", "a?b", "名"):
         for question in (
             gateway.bind_plugin(name, "anna"), gateway.unbind_plugin(name, "anna"),
@@ -168,7 +168,7 @@ async def test_a_message_leaves_a_tag_that_can_be_taken_away(
 
 
 async def test_tags_that_are_not_there(gateway: WuKongIM2, unique: Unique):
-    node, unknown = (await gateway.node_ids())[0], ChannelRef(unique("never"), 2)
+    node, unknown = (await living(gateway))[0], ChannelRef(unique("never"), 2)
     assert await gateway.tags(node, channel=unknown) == ()
     assert await gateway.tag(node, channel=unknown) is None
     assert await gateway.tag(node, key=unique("key")) is None

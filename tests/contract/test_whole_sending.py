@@ -16,7 +16,7 @@ from imadmin.gateway.message_types import StreamEvent
 from imadmin.gateway.types import ChannelFlags, ChannelRef
 from imadmin.simulator import SimulatedCluster
 from tests.contract.conftest import Connect, Target, eventually
-from tests.contract.whole import BAD_UIDS, Unique, body, refused, said, texts
+from tests.contract.whole import BAD_UIDS, Unique, body, living, refused, said, texts
 
 CLOSE = StreamEvent("e2", "stream.close", payload={"kind": "text", "text": "hello world"})
 
@@ -163,7 +163,7 @@ async def test_streams_on_every_target(gateway: WuKongIM2, target: Target, group
         await streamed(gateway, group, unique("st"))
         return
     await refused(gateway.send_message(group, b"{}", from_uid="anna", is_stream=True), "is_stream")
-    health = [await gateway.health(node) for node in await gateway.node_ids()]
+    health = [await gateway.health(node) for node in await living(gateway)]
     assert all(one.is_ok for one in health)
 
 

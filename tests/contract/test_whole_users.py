@@ -9,7 +9,7 @@ from imadmin.gateway.errors import GatewayError, NoSuch, Rejected
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.types import ChannelFlags, ChannelRef, Reason
 from tests.contract.conftest import Connect, eventually
-from tests.contract.whole import BAD_UIDS, BLANKS, NOBODY, Unique, refused
+from tests.contract.whole import BAD_UIDS, BLANKS, NOBODY, Unique, living, refused
 
 
 async def test_a_token_makes_the_rows_of_user_and_device(gateway: WuKongIM2, unique: Unique):
@@ -114,7 +114,7 @@ async def test_system_users_come_and_go_and_pass_the_lists_everywhere(
 
 async def test_a_cached_system_user_is_not_stored(gateway: WuKongIM2, unique: Unique):
     uid = unique("cached")
-    for node in await gateway.node_ids():
+    for node in await living(gateway):
         await gateway.cache_system_users(node, [uid])
         await gateway.uncache_system_users(node, [uid])
     assert uid not in await gateway.system_users()
@@ -128,7 +128,7 @@ async def test_removing_who_is_none_is_answered_the_same(gateway: WuKongIM2, uni
 
 @pytest.mark.parametrize("uid", BAD_UIDS)
 async def test_bad_system_users_are_refused(gateway: WuKongIM2, uid: str):
-    node = (await gateway.node_ids())[0]
+    node = (await living(gateway))[0]
     for change in (gateway.add_system_users, gateway.remove_system_users):
         await refused(change([uid]), "uids")
         await refused(change([]), "uids")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from imadmin.gateway.kinds.wukongim2 import backfill
 from imadmin.gateway.kinds.wukongim2.client import WuKongIM2
 from imadmin.gateway.types import ChannelFlags, ChannelRef
@@ -42,6 +44,7 @@ async def test_a_page_that_fits_exactly_ends_the_walk_all_the_same(gateway: WuKo
     assert texts([message async for message in gateway.iter_all_messages(group)]) == ["a", "b", "c", "d"]
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_commands_between_two_people_are_walked_too(gateway: WuKongIM2, unique: Unique, monkeypatch):
     monkeypatch.setattr(backfill, "PAGE", 2)
     anna = unique("anna")
@@ -72,6 +75,7 @@ async def test_bound_and_deadline_are_told(gateway: WuKongIM2, group: ChannelRef
     assert len([message async for message in exact]) == 3 and exact.is_complete
 
 
+@pytest.mark.usefixtures("healthy")
 async def test_records_users_and_devices_are_walked_once(gateway: WuKongIM2, unique: Unique):
     channel, uid = ChannelRef(unique("record"), 2), unique("anna")
     await gateway.create_channel(channel, ChannelFlags())

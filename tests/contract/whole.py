@@ -35,6 +35,11 @@ async def said(gateway: WuKongIM2, channel: ChannelRef, sender: str, *texts: str
     return sent
 
 
+async def living(gateway: WuKongIM2) -> tuple[int, ...]:
+    """The ids of the nodes that answer; of all where nobody was killed."""
+    return tuple(node.id for node in (await gateway.nodes()).value if node.answers)
+
+
 async def refused(question: Awaitable[Any], field: str) -> None:
     """Before anything was sent, naming the field."""
     with pytest.raises(RefusedLocally) as raised:
