@@ -8,7 +8,7 @@ import pytest
 from imadmin.clusters import connect
 from imadmin.core import aio
 from imadmin.directory.actions import beside
-from imadmin.runtime import Runtime
+from imadmin.runtime import Gateways, Loop, Runtime
 
 
 @pytest.mark.django_db
@@ -23,8 +23,9 @@ def test_long_changes_may_still_ask_the_cluster_while_they_end(own_cluster: Any,
     gateway = connect.gateway_for(own_cluster)
 
     async def life() -> None:
-        aio.adopt(asyncio.get_running_loop())
-        await Runtime().stop()
+        runtime = Runtime([Loop(), Gateways()])
+        await runtime.start()
+        await runtime.stop()
 
     asyncio.run(life())
     assert seen and len(seen[0]) == 3

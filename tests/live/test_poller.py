@@ -95,8 +95,7 @@ async def test_it_looks_at_once_and_often_while_somebody_looks(watched: Any) -> 
         assert len(heard.looks) == 1
 
         cache.set(looking_key("own"), 1, 60)
-        await until(lambda: len(heard.looks) >= 4)
-        assert heard.looks[-1] == ("own", 0.15)
+        await until(lambda: ("own", 0.15) in heard.looks)
 
         cache.delete(looking_key("own"))
         await until(lambda: heard.looks[-1] == ("own", 60))
@@ -121,8 +120,7 @@ async def test_a_slow_node_is_asked_less_often(own: SimulatedCluster, watched: A
     cache.set(looking_key("own"), 1, 60)
     pace = Pace(idle=15, looked=0.15, step=0.05, clusters=0.1)
     async with polling(pace) as (_, heard):
-        await until(lambda: len(heard.looks) >= 3)
-        assert heard.looks[-1][1] == 0.15
+        await until(lambda: ("own", 0.15) in heard.looks)  # a busy machine may stretch single ones
 
         own.slow(own.nodes[1].id, 0.4)
         slowed = await until(lambda: next((every for _, every in heard.looks if every > 1), None))

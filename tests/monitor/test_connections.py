@@ -306,6 +306,8 @@ def test_a_list_that_nobody_uses_is_forgotten(scope: Any, crowd: int, monkeypatc
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every question is a new look, and what two looks saw has lasted."""
     monkeypatch.setattr(hidden, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(kept, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(kept, "COST_FACTOR", 0.0)
     monkeypatch.setattr(hidden, "LASTS_SECONDS", 0.0001)
 
 
