@@ -10,7 +10,7 @@ scripts/system-packages.sh redis-server || echo "Tests of several processes will
 IMADMIN_DATA_DIR=$(mktemp -d)
 export IMADMIN_DATA_DIR
 trap 'rm -rf "$IMADMIN_DATA_DIR"' EXIT
-workers="-n ${TEST_WORKERS:-2} --dist loadfile"
+workers="-n ${TEST_WORKERS:-3} --dist loadfile" # one more than the cores of a small machine: many tests wait
 if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@"
 else
