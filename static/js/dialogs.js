@@ -7,7 +7,9 @@ export function open(dialog) {
   if (dialog.open) dialog.close(); // shown without script's help: make it a real one
   dialog.removeAttribute("popover"); // one that can be a popover would also close at the first click beside it
   dialog.showModal();
-  const first = dialog.querySelector("[aria-invalid=true], [data-autofocus], .body :is(input:not([type=hidden]), select, textarea)");
+  const first = ["[aria-invalid=true]", "[data-autofocus]", ".body :is(input:not([type=hidden]), select, textarea)"]
+    .map((wanted) => dialog.querySelector(wanted))
+    .find(Boolean);
   first?.focus();
   dialog.dispatchEvent(new CustomEvent("dialog:open", { bubbles: true }));
 }
