@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
+from django.db import OperationalError
 from django.utils import timezone
 
 from imadmin.clusters import connect
@@ -223,13 +224,25 @@ async def test_clusters_come_change_and_go_while_it_runs(own: SimulatedCluster, 
         assert not await Watch.objects.filter(cluster_id=late.pk).aexists()
 
 
+async def saved(row: Any) -> None:
+    """The tests' database in memory refuses a writer while another thread is at the table; a file would let it wait."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await sync_to_async(row.save)()
+            except OperationalError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
 async def test_another_address_is_another_cluster(own: SimulatedCluster, watched: Any) -> None:
     with SimulatedCluster(nodes=1, seed=9, world="empty", manager_token="sim-token") as other:
         async with polling() as (_, heard):
             await until(lambda: heard.looks)
             watched.api_url, watched.manager_url = other.nodes[0].api_url, other.nodes[0].manager_url
             watched.revision += 1
-            await sync_to_async(watched.save)()
+            await saved(watched)
 
             async with asyncio.timeout(10):
                 while len((await state_of(watched)).nodes) != 1:

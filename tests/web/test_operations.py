@@ -73,7 +73,8 @@ def test_applying_starts_a_job_that_does_it_and_the_page_tells_the_result(
     assert "Gone, verified" in over and ">12</a>" in over and "data-live=" not in over
     assert listed(op_sim) == 0
     run.refresh_from_db()
-    assert (run.state, run.result) == ("done", {"state": "done", "done": 12})
+    assert (run.state, run.result["state"], run.result["done"]) == ("done", "done", 12)
+    assert run.result["params"] == {"handled": 12, "left": 0}
 
 
 def test_a_form_with_a_mistake_keeps_what_was_typed_and_changes_nothing(
