@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from imadmin.jobs.models import JobRun
 from imadmin.jobs.notes import read_error
 from imadmin.jobs.queries import RunView
 from imadmin.web import cells
@@ -33,7 +34,7 @@ TRIGGERS: Mapping[str, Any] = {
 SHOWN_MOST = 40
 
 
-def state(run: RunView) -> SafeString:
+def state(run: RunView | JobRun) -> SafeString:
     shape, word = STATES.get(run.state, ("unknown", run.state))
     if run.state == "running" and run.stop_wanted:
         return cells.status(shape, word, _("told to stop"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from imadmin.clusters.cleanup import Finding
 from imadmin.core.aio import run
 from imadmin.core.errors import Forbidden
 from imadmin.monitor.actions import cleanup, operations
@@ -29,7 +30,7 @@ def connected(scope: Any) -> list[str]:
     return sorted(row.uid for row in run(scope.gateway.connections()).rows)
 
 
-def kick(scope: Any, found: cleanup.Found) -> dict[str, int]:
+def kick(scope: Any, found: Finding) -> dict[str, int]:
     outcomes = cleanup.kick(scope, found.targets, reason="policy", should_stop=lambda: False, tell=lambda reached: None)
     return outcomes.counts()
 

@@ -6,18 +6,19 @@ the audit trail like a person's change.  Nothing here deletes a message: the ser
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from imadmin.accounts.permissions import Permission
 from imadmin.audit.record import Target as AuditTarget
 from imadmin.audit.record import recorded
 from imadmin.clusters.access import Scope
+from imadmin.clusters.cleanup import Ask, Finding, Tell, untold
 from imadmin.core.aio import run
 from imadmin.core.errors import AppError, gettext_noop
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
 from imadmin.directory import patience
 from imadmin.directory.actions.lists import ListChange, Verb, change_list
-from imadmin.directory.cleanup import Ask, Found, Target, Tell, untold
 from imadmin.directory.models import FlagRecord, HiddenConversation
 from imadmin.directory.queries.lists import ListName, read_list, why_without
 from imadmin.gateway.types import ChannelRecord, ChannelRef, ConversationRow
@@ -29,6 +30,19 @@ MOST_CHANNELS = 200_000
 SOME_UNREAD = gettext_noop("Some lists could not be read; what they hold is left for the next run.")
 NODES_MISSING = gettext_noop("Not all nodes answered; channels that only they know are left for the next run.")
 HIDDEN = gettext_noop("hidden up to the newest message; the server can't be asked about it later")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A user's place in a channel, or the channel in their list.  seq: of its newest message."""
+
+    uid: str
+    channel: ChannelRef
+    seq: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.uid} · {self.channel}"
 
 
 def disbanded_channels(scope: Scope, *, since: timedelta, should_stop: Ask) -> tuple[list[ChannelRef], int, bool]:
@@ -71,7 +85,7 @@ def _is_due(row: ChannelRecord, before: datetime) -> bool:
     return row.disband and not row.channel.is_person and row.updated_at is not None and row.updated_at <= before
 
 
-def members_found(scope: Scope, *, since: timedelta, should_stop: Ask) -> Found:
+def members_found(scope: Scope, *, since: timedelta, should_stop: Ask) -> Finding:
     """Everybody who is still a member of a disbanded channel."""
     scope.require(Permission.MANAGE_POLICIES)
     channels, looked, is_complete = disbanded_channels(scope, since=since, should_stop=should_stop)
@@ -83,8 +97,8 @@ def members_found(scope: Scope, *, since: timedelta, should_stop: Ask) -> Found:
         if members is None:
             unread += 1
             continue
-        targets += [Target(uid, channel, f"{uid} · {channel}") for uid in sorted(members)]
-    return Found(tuple(targets), looked + len(targets), is_complete and not unread, _notes(is_complete, unread))
+        targets += [Target(uid, channel) for uid in sorted(members)]
+    return _finding(looked + len(targets), targets, is_complete, unread)
 
 
 def remove_members(
@@ -94,8 +108,7 @@ def remove_members(
     scope.require(Permission.MANAGE_POLICIES)
     of_channel: dict[ChannelRef, list[str]] = defaultdict(list)
     for target in targets:
-        if target.channel:
-            of_channel[target.channel].append(target.uid)
+        of_channel[target.channel].append(target.uid)
     items: list[TargetOutcome] = []
     for channel, uids in of_channel.items():
         for start in range(0, len(uids), PIECE):
@@ -112,7 +125,7 @@ def remove_members(
     return Outcomes(tuple(items))
 
 
-def conversations_found(scope: Scope, *, since: timedelta, should_stop: Ask) -> Found:
+def conversations_found(scope: Scope, *, since: timedelta, should_stop: Ask) -> Finding:
     """Conversations with disbanded channels in the lists of their members that we have not hidden yet.
 
     Only members can be asked about: nobody knows who else once had a channel in their list.
@@ -139,11 +152,11 @@ def conversations_found(scope: Scope, *, since: timedelta, should_stop: Ask) -> 
             continue
         looked += len(rows)
         targets += [
-            Target(uid, row.channel, f"{uid} · {row.channel}", row.last_seq)
+            Target(uid, row.channel, row.last_seq)
             for row in rows
             if row.channel in theirs and not _is_hidden(scope, row)
         ]
-    return Found(tuple(targets), looked, is_complete and not unread, _notes(is_complete, unread))
+    return _finding(looked, targets, is_complete, unread)
 
 
 def hide_conversations(
@@ -155,30 +168,29 @@ def hide_conversations(
     for target in targets:
         if should_stop():
             break
-        if target.channel is not None:
-            items.append(_hide(scope, target, target.channel, reason))
-            tell(len(items))
+        items.append(_hide(scope, target, reason))
+        tell(len(items))
     return Outcomes(tuple(items))
 
 
-def _hide(scope: Scope, target: Target, channel: ChannelRef, reason: str) -> TargetOutcome:
+def _hide(scope: Scope, target: Target, reason: str) -> TargetOutcome:
     who = AuditTarget("user", target.uid)
     try:
         with recorded(scope.actor, "conversation.hide", who, reason, cluster=scope.slug) as entry:
-            run(scope.gateway.delete_conversation(target.uid, channel))
-            patience.kept(lambda: _remember(scope, target, channel), "hidden conversation")
-            entry.finish(after={"channel": str(channel), "up_to_seq": target.seq})
+            run(scope.gateway.delete_conversation(target.uid, target.channel))
+            patience.kept(lambda: _remember(scope, target), "hidden conversation")
+            entry.finish(after={"channel": str(target.channel), "up_to_seq": target.seq})
     except AppError as error:
         result = Result.UNKNOWN if error.is_uncertain else Result.FAILED
         return TargetOutcome(target.label, result, error.text())
     return TargetOutcome(target.label, Result.DONE, HIDDEN)
 
 
-def _remember(scope: Scope, target: Target, channel: ChannelRef) -> None:
+def _remember(scope: Scope, target: Target) -> None:
     HiddenConversation.objects.update_or_create(
         cluster=scope.cluster,
-        channel_type=int(channel.type),
-        channel_id=channel.id,
+        channel_type=int(target.channel.type),
+        channel_id=target.channel.id,
         uid=target.uid,
         defaults={"up_to_seq": target.seq},
     )
@@ -204,5 +216,6 @@ def _members(scope: Scope, channel: ChannelRef) -> list[str] | None:
         return None
 
 
-def _notes(is_complete: bool, unread: int) -> tuple[str, ...]:
-    return (*(() if is_complete else (NODES_MISSING,)), *((SOME_UNREAD,) if unread else ()))
+def _finding(looked: int, targets: Sequence[Target], is_complete: bool, unread: int) -> Finding:
+    notes = (*(() if is_complete else (NODES_MISSING,)), *((SOME_UNREAD,) if unread else ()))
+    return Finding(looked, tuple(targets), is_complete=not notes, notes=notes)

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imadmin.clusters import access
+from imadmin.clusters.cleanup import Finding, Target
 from imadmin.clusters.models import Cluster
 from imadmin.core.errors import Conflict, gettext_noop
 from imadmin.core.outcomes import Outcomes
 from imadmin.jobs.models import Hold, Policy
 from imadmin.jobs.policy.actions import require_simulated
-from imadmin.jobs.policy.kinds import Finding, Kind, Target, kind_of
+from imadmin.jobs.policy.kinds import Kind, kind_of
 from imadmin.jobs.registry import job
 from imadmin.jobs.run import Run
 

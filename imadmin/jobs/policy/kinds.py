@@ -1,45 +1,19 @@
-"""The kinds of cleanup policy: what each asks of the person, what it looks for, and what it does with what it found.
-
-Its functions import what they call when they are called: a page that only lists policies needs none of it.
-"""
+"""The kinds of cleanup policy: what each asks of the person, what it looks for, and what it does with what it found."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from imadmin.clusters.access import Scope
+from imadmin.clusters.cleanup import Ask, Finding, Tell
 from imadmin.core.errors import InvalidInput, NotFound, gettext_noop
 from imadmin.core.outcomes import Outcomes
-from imadmin.gateway.types import ChannelRef
-
-Ask = Callable[[], bool]
-Tell = Callable[[int], None]
-
-
-class Target(Protocol):
-    """One thing that would be touched, so that holds and lists can name it."""
-
-    @property
-    def uid(self) -> str: ...
-    @property
-    def channel(self) -> ChannelRef | None: ...
-    @property
-    def label(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a look found. count: things it would touch; targets: each of them, () for mere rows of ours.
-
-    looked_at: how many things were weighed, for the safety stop.  notes: msgids on what could not be looked at.
-    """
-
-    count: int
-    looked_at: int
-    targets: tuple[Target, ...] = ()
-    is_complete: bool = True
-    notes: tuple[str, ...] = ()
+from imadmin.directory.actions import cleanup as channels
+from imadmin.jobs import housekeeping
+from imadmin.monitor import rollup
+from imadmin.monitor.actions import cleanup as connections
+from imadmin.monitor.sample_models import Hour, Minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +76,14 @@ def checked(kind: Kind, given: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _samples_look(scope: Scope, params: Params, should_stop: Ask) -> Finding:
-    from imadmin.monitor import rollup
-    from imadmin.monitor.sample_models import Hour, Minute
-
     stored = sum(model.objects.filter(cluster=scope.cluster).count() for model in (Minute, Hour))
     minutes, hours = _ages(params)
-    return Finding(rollup.prune(scope.cluster, minutes=minutes, hours=hours, simulate=True).total, stored)
+    return Finding(stored, rows=rollup.prune(scope.cluster, minutes=minutes, hours=hours, simulate=True).total)
 
 
 def _samples_act(
     scope: Scope, targets: Sequence[Any], params: Params, reason: str, should_stop: Ask, tell: Tell
 ) -> int:
-    from imadmin.monitor import rollup
-
     minutes, hours = _ages(params)
     return rollup.prune(scope.cluster, minutes=minutes, hours=hours, most=len(targets)).total
 
@@ -124,75 +93,48 @@ def _ages(params: Params) -> tuple[timedelta, timedelta]:
 
 
 def _runs_look(scope: Scope, params: Params, should_stop: Ask) -> Finding:
-    from imadmin.jobs import housekeeping
-
-    before = datetime.now(UTC) - timedelta(days=params["days"])
-    return Finding(housekeeping.over(scope.cluster, before).count(), housekeeping.over(scope.cluster).count())
+    before = datetime.now(UTC) - _days(params)
+    stored = housekeeping.over(scope.cluster).count()
+    return Finding(stored, rows=housekeeping.over(scope.cluster, before).count())
 
 
 def _runs_act(scope: Scope, targets: Sequence[Any], params: Params, reason: str, should_stop: Ask, tell: Tell) -> int:
-    from imadmin.jobs import housekeeping
-
-    before = datetime.now(UTC) - timedelta(days=params["days"])
+    before = datetime.now(UTC) - _days(params)
     return housekeeping.prune(before, cluster=scope.cluster, most=len(targets), should_stop=should_stop)
 
 
-# -- after disbanded channels ------------------------------------------------------------------------------------------
+# -- what is on the cluster --------------------------------------------------------------------------------------------
 
 
-def _finding(found: Any) -> Finding:
-    return Finding(len(found.targets), found.looked_at, found.targets, found.is_complete, found.notes)
+def _days(params: Params) -> timedelta:
+    return timedelta(days=params["days"])
 
 
 def _members_look(scope: Scope, params: Params, should_stop: Ask) -> Finding:
-    from imadmin.directory.actions import cleanup
-
-    return _finding(cleanup.members_found(scope, since=timedelta(days=params["days"]), should_stop=should_stop))
-
-
-def _members_act(
-    scope: Scope, targets: Sequence[Any], params: Params, reason: str, should_stop: Ask, tell: Tell
-) -> Outcomes:
-    from imadmin.directory.actions import cleanup
-
-    return cleanup.remove_members(scope, targets, reason=reason, should_stop=should_stop, tell=tell)
+    return channels.members_found(scope, since=_days(params), should_stop=should_stop)
 
 
 def _conversations_look(scope: Scope, params: Params, should_stop: Ask) -> Finding:
-    from imadmin.directory.actions import cleanup
-
-    return _finding(cleanup.conversations_found(scope, since=timedelta(days=params["days"]), should_stop=should_stop))
-
-
-def _conversations_act(
-    scope: Scope, targets: Sequence[Any], params: Params, reason: str, should_stop: Ask, tell: Tell
-) -> Outcomes:
-    from imadmin.directory.actions import cleanup
-
-    return cleanup.hide_conversations(scope, targets, reason=reason, should_stop=should_stop, tell=tell)
-
-
-# -- connections -------------------------------------------------------------------------------------------------------
+    return channels.conversations_found(scope, since=_days(params), should_stop=should_stop)
 
 
 def _idle_look(scope: Scope, params: Params, should_stop: Ask) -> Finding:
-    from imadmin.monitor.actions import cleanup
-
-    return _finding(cleanup.idle_found(scope, idle=timedelta(minutes=params["minutes"])))
+    return connections.idle_found(scope, idle=timedelta(minutes=params["minutes"]))
 
 
 def _duplicates_look(scope: Scope, params: Params, should_stop: Ask) -> Finding:
-    from imadmin.monitor.actions import cleanup
-
-    return _finding(cleanup.duplicates_found(scope, keep=params["keep"]))
+    return connections.duplicates_found(scope, keep=params["keep"])
 
 
-def _kick_act(
-    scope: Scope, targets: Sequence[Any], params: Params, reason: str, should_stop: Ask, tell: Tell
-) -> Outcomes:
-    from imadmin.monitor.actions import cleanup
+def _acting(change: Callable[..., Outcomes]) -> Act:
+    """An action that needs none of the settings once its targets are known."""
 
-    return cleanup.kick(scope, targets, reason=reason, should_stop=should_stop, tell=tell)
+    def act(
+        scope: Scope, targets: Sequence[Any], params: Params, reason: str, should_stop: Ask, tell: Tell
+    ) -> Outcomes:
+        return change(scope, targets, reason=reason, should_stop=should_stop, tell=tell)
+
+    return act
 
 
 _DAYS = gettext_noop("days")
@@ -237,7 +179,7 @@ KINDS: dict[str, Kind] = {
             gettext_noop("connections"),
             (Setting("minutes", gettext_noop("Idle for at least"), gettext_noop("minutes"), 30, 2, 10_080),),
             _idle_look,
-            _kick_act,
+            _acting(connections.kick),
             cap=500,
         ),
         Kind(
@@ -247,7 +189,7 @@ KINDS: dict[str, Kind] = {
             gettext_noop("connections"),
             (Setting("keep", gettext_noop("Keep the newest"), gettext_noop("per device kind"), 3, 1, 100),),
             _duplicates_look,
-            _kick_act,
+            _acting(connections.kick),
             cap=500,
             stop_above=20,
         ),
@@ -261,7 +203,7 @@ KINDS: dict[str, Kind] = {
             gettext_noop("memberships"),
             (_DISBANDED_FOR,),
             _members_look,
-            _members_act,
+            _acting(channels.remove_members),
         ),
         Kind(
             "disbanded-conversations",
@@ -273,7 +215,7 @@ KINDS: dict[str, Kind] = {
             gettext_noop("conversations"),
             (_DISBANDED_FOR,),
             _conversations_look,
-            _conversations_act,
+            _acting(channels.hide_conversations),
         ),
     )
 }

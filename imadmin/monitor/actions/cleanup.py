@@ -4,12 +4,13 @@
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from imadmin.accounts.permissions import Permission
 from imadmin.clusters.access import Scope
+from imadmin.clusters.cleanup import Ask, Finding, Tell
 from imadmin.core.aio import run
 from imadmin.core.errors import gettext_noop
 from imadmin.core.outcomes import Outcomes
@@ -39,15 +40,7 @@ class Target:
         return f"{self.row.uid} {self.row.node_id} #{self.row.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    targets: tuple[Target, ...]
-    looked_at: int
-    is_complete: bool = True
-    notes: tuple[str, ...] = field(default=())
-
-
-def idle_found(scope: Scope, *, idle: timedelta) -> Found:
+def idle_found(scope: Scope, *, idle: timedelta) -> Finding:
     """Connections without any packet for so long, the longest idle first.  Raises GatewayError when nobody answers."""
     scope.require(Permission.MANAGE_POLICIES)
     connections = run(scope.gateway.connections())
@@ -55,7 +48,7 @@ def idle_found(scope: Scope, *, idle: timedelta) -> Found:
     return _found(sorted(rows, key=lambda row: (-row.idle, row.key)), connections)
 
 
-def duplicates_found(scope: Scope, *, keep: int) -> Found:
+def duplicates_found(scope: Scope, *, keep: int) -> Finding:
     """All but the newest `keep` connections of each user and kind of device, the oldest first."""
     scope.require(Permission.MANAGE_POLICIES)
     connections = run(scope.gateway.connections())
@@ -66,14 +59,9 @@ def duplicates_found(scope: Scope, *, keep: int) -> Found:
     return _found(sorted(older, key=lambda row: (-row.uptime, row.key)), connections)
 
 
-def _found(rows: Iterable[ConnectionRow], connections: ConnectionList) -> Found:
-    is_complete = not connections.failed
-    return Found(
-        tuple(Target(row) for row in rows),
-        len(connections.rows),
-        is_complete,
-        () if is_complete else (NODES_MISSING,),
-    )
+def _found(rows: Iterable[ConnectionRow], connections: ConnectionList) -> Finding:
+    notes = (NODES_MISSING,) if connections.failed else ()
+    return Finding(len(connections.rows), tuple(Target(row) for row in rows), is_complete=not notes, notes=notes)
 
 
 def kick(
@@ -81,8 +69,8 @@ def kick(
     targets: Sequence[Target],
     *,
     reason: str,
-    should_stop: Callable[[], bool],
-    tell: Callable[[int], None],
+    should_stop: Ask,
+    tell: Tell,
 ) -> Outcomes:
     """Kick them paced and read back, as an operation with its own page and trail.  One outcome a connection.
 

@@ -17,26 +17,7 @@ from imadmin.web import cells, job_words, states
 from imadmin.web.message_words import url_of
 from imadmin.web.tables import Column, Table, link
 
-STATES = {
-    "queued": ("off", "Waiting"),
-    "running": ("run", "Running"),
-    "done": ("ok", "Done"),
-    "failed": ("bad", "Failed"),
-    "stopped": ("off", "Stopped"),
-    "lost": ("unknown", "Lost"),
-    "missed": ("warn", "Missed"),
-}
-
 STOPPED = gettext_noop("It was stopped before it had looked at everything.")
-
-
-def state_words(state: str) -> tuple[str, str]:
-    """Shape and word of a run's state."""
-    words = {
-        "queued": _("Waiting"), "running": _("Running"), "done": _("Done"), "failed": _("Failed"),
-        "stopped": _("Stopped"), "lost": _("Lost"), "missed": _("Missed"),
-    }  # fmt: skip
-    return STATES.get(state, ("unknown", ""))[0], words.get(state, state)
 
 
 def kind_words(kind: Kind | None) -> dict[str, str]:
@@ -95,7 +76,7 @@ def runs_table(scope: Scope, runs: Sequence[JobRun]) -> Table:
     columns = [
         Column("at", _("When"), lambda run: link(cells.when(run.queued_at), _run_url(scope, run)), "id", "m1"),
         Column("kind", _("Run"), lambda run: _("Simulation") if run.params.get("simulate") else _("Cleanup"), css="nw"),
-        Column("state", _("State"), lambda run: cells.status(*state_words(run.state)), "status", "m2"),
+        Column("state", _("State"), job_words.state, "status", "m2"),
         Column("result", _("Result"), told, "fill", "m3"),
         Column("by", _("By"), lambda run: cells.visible(run.actor) or _("schedule"), hide="p2"),
     ]
@@ -109,7 +90,7 @@ def told(run: JobRun) -> str:
     if run.error:
         return read_error(run.error)
     result = run.result or {}
-    words = _filled(str(result.get("say", "")), result.get("params", {}))
+    words = job_words.filled(str(result["say"]), result.get("params")) if result.get("say") else ""
     more = [
         _("%(count)s failed") % {"count": result["failed"]} if result.get("failed") else "",
         _("%(count)s unknown") % {"count": result["unknown"]} if result.get("unknown") else "",
@@ -188,14 +169,8 @@ def _last(scope: Scope, row: PolicyRow) -> object:
     run = row.last
     if run is None:
         return cells.html('<span class="faint">{word}</span>', word=_("never"))
-    shape, word = state_words(run.state)
-    return cells.join((cells.status(shape, word), cells.html(" {told}", told=told(run))))
+    return cells.join((job_words.state(run), cells.html(" {told}", told=told(run))))
 
 
 def _run_url(scope: Scope, run: JobRun) -> str:
     return reverse("job", args=[scope.slug, run.pk])
-
-
-def _filled(template: str, params: dict[str, Any]) -> str:
-    text = _(template) if template else ""
-    return text % params if params and template else text
