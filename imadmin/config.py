@@ -23,6 +23,8 @@ class Config(BaseSettings):
     data_dir: Path = BASE_DIR / "var"
     secret_key: str = ""
     database_url: str = ""
+    # Where messages are archived; empty: beside a SQLite database as files, inside a PostgreSQL one.
+    archive_url: str = ""
     redis_url: str = ""
     admin_password: str = ""
     port: int = Field(default=8000, ge=0, le=65535)
@@ -36,6 +38,7 @@ class Config(BaseSettings):
     debug: bool = False
     log_json: bool = False
     # Networks that cluster addresses may point to; the owner widens it on purpose (docs/security.md).
+    exports: bool = True  # people may take search results along as files
     cluster_networks: Words = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
 
     @field_validator("allowed_hosts", "encryption_keys", "cluster_networks", "trusted_proxies", mode="before")
@@ -64,6 +67,10 @@ class Config(BaseSettings):
     def effective_database_url(self) -> str:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.database_url or f"sqlite:///{self.data_dir / 'imadmin.sqlite3'}"
+
+    def effective_archive_url(self) -> str:
+        """postgres://… or empty for files in the data folder."""
+        return self.archive_url or (self.database_url if self.database_url.startswith("postgres") else "")
 
 
 config = Config()

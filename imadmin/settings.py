@@ -104,6 +104,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+ARCHIVE_URL = config.effective_archive_url()
+ARCHIVE_DIR = config.data_dir / "archive"
+EXPORT_DIR = config.data_dir / "exports"
+EXPORTS_ALLOWED = config.exports
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

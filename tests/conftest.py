@@ -1,5 +1,6 @@
 """The cast and the stage: one simulated cluster for the session, people of every role, clients signed in as them."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.redis_process import RedisProcess
 
+_numbers = itertools.count()
 CAST = ("owner", "admin", "moderator", "support", "viewer", "stranger")
 
 
@@ -68,6 +70,17 @@ def _closed_gateways() -> Iterator[None]:
     if connect._open:
         aio.run(connect.close_all())
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _own_archive(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Archives are kept outside the database that is rolled back: each test has its own folder, made when it is used."""
+    base = tmp_path_factory.getbasetemp() / f"archive-{next(_numbers)}"
+    settings.ARCHIVE_URL, settings.ARCHIVE_DIR, settings.EXPORT_DIR = "", base, base / "exports"
+    yield
+    from imadmin.archive import stores
+
+    stores.close_all()
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ class Permission(StrEnum):
     SEARCH_MESSAGES = "search-messages"  # who, where, when: bodies stay masked
     REVEAL_BODIES = "reveal-bodies"  # one by one, with a reason; also search by text
     READ_BODIES = "read-bodies"  # unmasked in lists
+    EXPORT_MESSAGES = "export-messages"  # take a search's result along, masked as it is seen
     MANAGE_CHANNELS = "manage-channels"
     RESTRICT_MEMBERS = "restrict-members"
     KICK = "kick"
     RESTRICT_USERS = "restrict-users"
-    OPERATE_CLUSTER = "operate-cluster"  # move slots and leaders, set up the webhook
+    OPERATE_CLUSTER = "operate-cluster"  # move slots and leaders, set up the webhook and the message archive
     MANAGE_POLICIES = "manage-policies"  # cleanup policies, their schedules and holds; run and stop jobs
     VIEW_AUDIT = "view-audit"
     MANAGE_SITE = "manage-site"
@@ -47,14 +48,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPPORT: frozenset({_P.VIEW, _P.SEARCH_MESSAGES, _P.KICK, _P.RESTRICT_USERS}),
     Role.MODERATOR: frozenset(
         {
-            _P.VIEW, _P.SEARCH_MESSAGES, _P.REVEAL_BODIES, _P.READ_BODIES, _P.RESTRICT_MEMBERS, _P.KICK,
-            _P.RESTRICT_USERS,
+            _P.VIEW, _P.SEARCH_MESSAGES, _P.REVEAL_BODIES, _P.READ_BODIES, _P.EXPORT_MESSAGES, _P.RESTRICT_MEMBERS,
+            _P.KICK, _P.RESTRICT_USERS,
         }
     ),
     Role.ADMIN: frozenset(
         {
-            _P.VIEW, _P.SEARCH_MESSAGES, _P.REVEAL_BODIES, _P.MANAGE_CHANNELS, _P.RESTRICT_MEMBERS, _P.KICK,
-            _P.RESTRICT_USERS, _P.OPERATE_CLUSTER, _P.MANAGE_POLICIES, _P.VIEW_AUDIT,
+            _P.VIEW, _P.SEARCH_MESSAGES, _P.REVEAL_BODIES, _P.EXPORT_MESSAGES, _P.MANAGE_CHANNELS, _P.RESTRICT_MEMBERS,
+            _P.KICK, _P.RESTRICT_USERS, _P.OPERATE_CLUSTER, _P.MANAGE_POLICIES, _P.VIEW_AUDIT,
         }
     ),
     # The owner runs the site and may do all of it, but reads bodies only one by one, with a reason.

@@ -1,0 +1,1 @@
+"""Where the archive is kept: one engine for each kind of database, all behind `base.Engine`."""

@@ -1,0 +1,100 @@
+"""What every engine of the archive does.  One engine object is one cluster's archive.
+
+An engine keeps messages by their id, finds candidates through an index of grams and tokens, and knows which sequence
+numbers of each channel it holds.  It answers a superset; `archive.search` verifies each candidate, so that all
+engines give the same answers.  All methods may be called from any thread; none needs Django.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from imadmin.archive.cover import Cover
+from imadmin.archive.rows import (
+    BrokenCall,
+    ChannelHold,
+    Fault,
+    Incoming,
+    Revision,
+    SeenChannel,
+    Stored,
+    Taken,
+    Totals,
+)
+from imadmin.gateway.types import ChannelRef
+
+RID_SHIFT = 14  # rid = second since 1970 << RID_SHIFT | number within the second; a full second spills into the next
+RID_MAX = 2**63 - 1
+
+
+class StoreUnavailable(Exception):
+    """The archive can't be reached or written: disk full, locked, database gone.  Nothing of the call was stored."""
+
+
+class Engine(Protocol):
+    """Every method raises StoreUnavailable and is then as if it had not been called."""
+
+    name: str
+
+    def ingest(self, incoming: Sequence[Incoming], broken: Sequence[BrokenCall] = ()) -> Taken:
+        """Store a batch in one transaction, each message once by its id; committed when it returns."""
+        ...
+
+    def revise(self, revisions: Sequence[Revision]) -> int:
+        """Change and re-index messages that are stored; how many there were."""
+        ...
+
+    def scan(self, cover: Cover | None, *, below: int = RID_MAX, above: int = -1, most: int = 200) -> Sequence[Stored]:
+        """Candidates newest first with above < rid < below; None = every message.  Fewer than `most` = no more."""
+        ...
+
+    def by_ids(self, ids: Sequence[int]) -> dict[int, Stored]: ...
+
+    def newest_in(self, channel: ChannelRef, *, below_seq: int | None = None, most: int = 50) -> Sequence[Stored]:
+        """Messages of one channel by falling (seq, id)."""
+        ...
+
+    def around(self, channel: ChannelRef, seq: int, *, before: int, after: int) -> Sequence[Stored]:
+        """Messages of one channel by rising (seq, id): those at `seq` and so many before and after."""
+        ...
+
+    def note_channels(self, seen: Sequence[SeenChannel], at: int) -> None:
+        """What the server says of its channels (at: seconds); unknown ones are added without messages."""
+        ...
+
+    def note_gone(self, channel: ChannelRef, first: int, last: int) -> None:
+        """The server has nothing in this range of sequence numbers: no gap that could be closed."""
+        ...
+
+    def hold(self, channel: ChannelRef) -> ChannelHold | None: ...
+
+    def holds(self, *, after: int = 0, most: int = 1000) -> Sequence[tuple[int, ChannelHold]]:
+        """Channels in the order they became known, each with its number here; after: the last number seen."""
+        ...
+
+    def behind(self, *, most: int = 1000) -> Sequence[ChannelHold]:
+        """Channels with gaps, the most recently active first."""
+        ...
+
+    def channels_like(self, prefix: str, *, kind: int | None = None, most: int = 20) -> Sequence[ChannelRef]: ...
+
+    def senders_like(self, prefix: str, *, most: int = 20) -> Sequence[str]: ...
+
+    def totals(self) -> Totals: ...
+
+    def broken(self, *, most: int = 50) -> Sequence[BrokenCall]: ...
+
+    def note(self, name: str, value: str | None = None) -> str:
+        """Read a small note kept beside the messages ("" when there is none); with a value, write it."""
+        ...
+
+    def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
+        """Build the index anew beside reading and writing; False when stopped (the old one stays in use)."""
+        ...
+
+    def verify(self, *, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Fault]: ...
+
+    def close(self) -> None: ...
+
+    def drop(self) -> None:
+        """Delete the whole archive of this cluster."""
+        ...

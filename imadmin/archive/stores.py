@@ -1,0 +1,38 @@
+"""Which engine keeps a cluster's archive: one open engine a cluster and process."""
+
+import threading
+from pathlib import Path
+
+from django.conf import settings
+
+from imadmin.archive.engines.base import Engine
+
+_lock = threading.Lock()
+_open: dict[int, Engine] = {}
+
+
+def engine_of(cluster_pk: int) -> Engine:
+    """The archive of this cluster, made when it isn't there.  Raises StoreUnavailable."""
+    with _lock:
+        engine = _open.get(cluster_pk)
+        if engine is None:
+            engine = _open[cluster_pk] = _opened(cluster_pk)
+        return engine
+
+
+def close_all() -> None:
+    with _lock:
+        engines = list(_open.values())
+        _open.clear()
+    for engine in engines:
+        engine.close()
+
+
+def _opened(cluster_pk: int) -> Engine:
+    if settings.ARCHIVE_URL.startswith(("postgres://", "postgresql://")):
+        from imadmin.archive.engines.postgres import PostgresEngine
+
+        return PostgresEngine(settings.ARCHIVE_URL, f"imadmin_archive_{cluster_pk}")
+    from imadmin.archive.engines.sqlite import SqliteEngine
+
+    return SqliteEngine(Path(settings.ARCHIVE_DIR) / f"{cluster_pk}.sqlite3")
