@@ -9,7 +9,7 @@ from imadmin.gateway.types import ChannelRef, ContentKind
 
 
 class Trait(IntFlag):
-    """What a search can ask for besides words: `is:` (of the message), `has:` (of its text).  Stored: never renumber."""
+    """What a search can ask for besides words: `is:` (of the message), `has:` (of its text).  Never renumber."""
 
     SYSTEM = 1
     STREAM = 2
