@@ -1,5 +1,6 @@
 """Who sees which body.  A message leaves this app only as a ShownMessage, so what is masked isn't there to leak."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from imadmin.accounts.permissions import Permission
+from imadmin.archive.rows import NO_TRAIT, Stored, Trait
 from imadmin.clusters.access import SiteScope
+from imadmin.gateway.payload import decode
 from imadmin.gateway.types import ChannelRef, ContentKind, Message
 
 
@@ -28,7 +31,8 @@ class ShownMessage:
     """A message as this person may see it: text, fields and payload are None when it is masked.
 
     length: characters of a text, None for other kinds.  size: bytes of the payload.
-    is_doubled: another message has the same channel and sequence number.
+    is_doubled: another message has the same channel and sequence number.  traits: what the archive knows of it;
+    rid: its place there, None when it came from the server.
     """
 
     id: int
@@ -51,6 +55,30 @@ class ShownMessage:
     is_stream: bool
     is_command: bool
     is_doubled: bool = False
+    traits: Trait = NO_TRAIT
+    rid: int | None = None
+
+    @property
+    def is_archived(self) -> bool:
+        return self.rid is not None
+
+    @property
+    def is_revoked(self) -> bool:
+        return Trait.REVOKED in self.traits
+
+    @property
+    def is_edited(self) -> bool:
+        return Trait.EDITED in self.traits
+
+    @property
+    def is_unfinished(self) -> bool:
+        """A stream whose text was still coming when it was last read."""
+        return Trait.UNFINISHED in self.traits
+
+    @property
+    def is_expired(self) -> bool:
+        """Past the time that its sender gave it; whether the server still has it is another matter."""
+        return bool(self.expire) and self.sent_at.timestamp() + self.expire < time.time()
 
 
 def show(message: Message, *, is_open: bool, is_doubled: bool = False) -> ShownMessage:
@@ -76,6 +104,35 @@ def show(message: Message, *, is_open: bool, is_doubled: bool = False) -> ShownM
         is_stream=message.is_stream,
         is_command=message.is_command,
         is_doubled=is_doubled,
+    )
+
+
+def show_stored(stored: Stored, *, is_open: bool) -> ShownMessage:
+    """A message of the archive as this person may see it: the text as it was written, never its normal form."""
+    content = decode(stored.payload)
+    return ShownMessage(
+        id=stored.id,
+        seq=stored.seq,
+        client_msg_no=stored.client_msg_no,
+        from_uid=stored.from_uid,
+        channel=stored.channel,
+        sent_at=stored.at,
+        kind=stored.kind,
+        type_number=content.type_number,
+        size=len(stored.payload),
+        length=len(stored.text) if stored.kind is ContentKind.TEXT else None,
+        is_masked=not is_open,
+        text=stored.text if is_open else None,
+        fields=content.fields if is_open else None,
+        payload=stored.payload if is_open else None,
+        expire=stored.expire,
+        topic=stored.topic,
+        term=None,
+        is_stream=Trait.STREAM in stored.traits,
+        is_command=stored.channel.is_command,
+        is_doubled=Trait.DOUBLED in stored.traits,
+        traits=stored.traits,
+        rid=stored.rid,
     )
 
 
