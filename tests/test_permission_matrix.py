@@ -28,6 +28,7 @@ CLUSTER_PAGES: dict[str, tuple[Permission | None, Permission | None]] = {
     "events": (P.VIEW, None),
     "cluster-status": (P.VIEW, None),
     "messages": (P.SEARCH_MESSAGES, None),
+    "messages-server": (P.SEARCH_MESSAGES, None),
     "message": (P.SEARCH_MESSAGES, None),
     "message-reveal": (None, P.REVEAL_BODIES),
     "channels": (P.VIEW, None),

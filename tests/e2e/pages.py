@@ -6,6 +6,7 @@ from typing import Any
 PAGES = {
     "overview": "/c/demo/",
     "messages": "/c/demo/messages/",
+    "messages-server": "/c/demo/messages/server/",
     "message": "{message}",
     "channels": "/c/demo/channels/",
     "channel": "{channel}",
@@ -36,7 +37,7 @@ def find_samples(page: Any) -> dict[str, str]:
     """Addresses of one message, one channel and one user of the demo world, found by following links."""
     page.goto("/c/demo/channels/")
     channel = first_link(page, r"/c/demo/channels/2/[^/?]+/$")
-    page.goto("/c/demo/messages/")
+    page.goto("/c/demo/messages/server/")
     message = first_link(page, r"/c/demo/m/\d+/$")
     user = first_link(page, r"/c/demo/users/[^/?]+/$")
     return {"channel": channel, "message": message, "user": user}

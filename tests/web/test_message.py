@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.web.test_messages import text_of
+from tests.web.test_messages_server import text_of
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from imadmin.core import crypto
 from imadmin.directory.models import FlagRecord, Restriction
 from imadmin.monitor import event_words, events, watch
 from imadmin.monitor.sample_models import Minute
-from tests.web.test_messages import HTMX, text_of
+from tests.web.test_messages_server import HTMX, text_of
 
 URL = "/c/own/"
 

@@ -18,7 +18,7 @@ from tests.factories import store_cluster
 MOST = {
     "/c/demo/": 13,
     "/c/demo/events/": 7,
-    "/c/demo/messages/": 10,
+    "/c/demo/messages/server/": 10,
     "/c/demo/channels/": 5,
     "/c/demo/users/": 6,
     "/c/demo/connections/feed/": 7,

@@ -330,7 +330,7 @@ def _messages_url(scope: Scope, channel: ChannelRef) -> str:
     if not scope.can(Permission.SEARCH_MESSAGES) or not channel.id:
         return ""
     query = urlencode({"channel_type": int(channel.type), "channel_id": channel.id})
-    return f"{reverse('messages', args=[scope.slug])}?{query}"
+    return f"{reverse('messages-server', args=[scope.slug])}?{query}"
 
 
 def _api_tail(channel: ChannelRef) -> str:

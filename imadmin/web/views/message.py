@@ -111,7 +111,7 @@ def _lines(slug: str, page: MessagePage) -> list[Line]:
 def _links(request: HttpRequest, scope: Scope, page: MessagePage) -> dict[str, str]:
     message, channel = page.message, page.message.channel
     here = {"channel_type": int(channel.type), "channel_id": channel.id}
-    search = reverse("messages", args=[scope.slug])
+    search = reverse("messages-server", args=[scope.slug])
     return {
         "self": request.build_absolute_uri(reverse("message", args=[scope.slug, message.id])),
         "sender": words.url_of("user", scope.slug, message.from_uid),

@@ -32,7 +32,7 @@ Kind = Restriction.Kind
 def messages_url(scope: Scope, uid: str) -> str:
     if not scope.can(Permission.SEARCH_MESSAGES):
         return ""
-    return f"{reverse('messages', args=[scope.slug])}?{urlencode({'sender': uid})}"
+    return f"{reverse('messages-server', args=[scope.slug])}?{urlencode({'sender': uid})}"
 
 
 def audit_url(scope: Scope, uid: str) -> str:

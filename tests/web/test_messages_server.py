@@ -1,11 +1,11 @@
-"""The search page: every field, every refusal beside its field, masked by role, hostile content harmless."""
+"""The search of the server itself: every field, every refusal beside its field, masked by role, hostile content harmless."""
 
 import re
 
 import pytest
 
 HTMX = {"HX-Request": "true"}
-URL = "/c/own/messages/"
+URL = "/c/own/messages/server/"
 
 
 @pytest.fixture
