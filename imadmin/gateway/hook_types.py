@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 ONLINE_STATUS = "user.onlinestatus"
 MESSAGES = "msg.notify"
@@ -32,8 +32,9 @@ class OnlineChange:
 
 @dataclass(frozen=True, slots=True)
 class ToldMessage:
-    """A message as the webhook tells it.  target: the channel id as the sender used it, in a person channel the
-    receiver's uid ("" for a system sender's command).  seq: 0 when it is not stored.  to_uids: of msg.offline alone.
+    """A message as the webhook tells it.  target: the channel id; in a person channel the half of the stored id that
+    isn't the sender, but of a system sender's the last half, and with ____cmd always that (so the receiver may not be
+    told).  seq: 0 when it is not stored.  timestamp: seconds, the server's clock.  to_uids: of msg.offline alone.
     """
 
     id: int
@@ -42,14 +43,27 @@ class ToldMessage:
     from_uid: str
     target: str
     channel_type: int
-    sent_at: datetime
+    timestamp: int
     payload: bytes
     expire: int = 0
     topic: str = ""
     is_stored: bool = True
     is_command: bool = False
     has_red_dot: bool = False
+    is_stream: bool = False
     to_uids: tuple[str, ...] = ()
+
+    @property
+    def sent_at(self) -> datetime:
+        return datetime.fromtimestamp(self.timestamp, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPart:
+    """One message of a call that can't be read; the others can.  raw: that part alone, written out as JSON anew."""
+
+    why: str
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,7 @@ class HookBatch:
     count: int
     online: tuple[OnlineChange, ...] = ()
     messages: tuple[ToldMessage, ...] = ()
+    broken: tuple[BrokenPart, ...] = ()
 
 
 HookParser = Callable[[str, bytes], HookBatch]

@@ -61,6 +61,8 @@ def decode(payload: bytes) -> Content:
 
 def clean_text(text: str) -> str:
     """Text that every store and page takes: NUL dropped, half characters replaced."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return _HALF.sub("\ufffd", text).replace("\x00", "")
 
 

@@ -85,10 +85,9 @@ def test_a_uid_that_cant_be_kept_costs_nobody_else_theirs(uid: str) -> None:
         ("user.onlinestatus", '["u-٠-1-5-1-1"]'.encode()),
         ("user.onlinestatus", b"[1]"),
         ("msg.notify", b'{"data": 1}'),
-        ("msg.notify", b'[{"message_id": "x"}]'),
         ("msg.offline", b"[]"),
         ("msg.offline", b'{"message_id": 1, "channel_type": 1, "to_uids": [1]}'),
-        ("msg.notify", b'[{"message_id": 1, "channel_type": 1, "payload": "%%%"}]'),
+        ("msg.offline", b'{"message_id": 1, "channel_type": 1, "payload": "%%%"}'),
         ("something", b"7"),
         ("msg.notify", b"[" * 100_000),
     ],
@@ -100,3 +99,50 @@ def test_what_the_server_never_sends_is_broken(event: str, body: bytes) -> None:
 
 def test_an_event_nobody_knows_is_only_counted() -> None:
     assert batch("msg.future", b"[1, 2]").count == 2
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ({"message_id": "x"}, "message_id"),
+        ({"message_id": 0}, "message_id"),
+        ({"message_id": 2**63}, "message_id"),
+        ({"message_id": True}, "message_id"),
+        ({"message_seq": -1}, "message_seq"),
+        ({"timestamp": 2**40}, "timestamp"),
+        ({"channel_type": 256}, "channel_type"),
+        ({"channel_id": "g" * 1001}, "channel_id"),
+        ({"from_uid": None}, "from_uid"),
+        ({"payload": "%%%"}, "payload"),
+        ({"payload": 7}, "payload"),
+        ({"header": 7}, "header"),
+    ],
+)
+def test_a_message_that_cant_be_read_costs_the_others_nothing(broken: dict[str, object], why: str) -> None:
+    whole = {
+        "message_id": 5,
+        "message_seq": 1,
+        "channel_id": "g",
+        "channel_type": 2,
+        "from_uid": "u",
+        "payload": "YQ==",
+    }
+
+    found = batch("msg.notify", json.dumps([whole, whole | {"message_id": 6} | broken, whole]).encode())
+
+    assert [one.id for one in found.messages] == [5, 5]
+    assert [part.why for part in found.broken] == [why]
+    assert json.loads(found.broken[0].raw) == whole | {"message_id": 6} | broken
+    assert found.count == 3
+
+
+def test_what_is_no_object_among_messages_is_kept_as_it_came() -> None:
+    found = batch("msg.notify", b'[7, "\\ud800", null]')
+
+    assert [part.raw for part in found.broken] == [b"7", b'"\\ud800"', b"null"]
+
+
+def test_a_stream_message_says_so() -> None:
+    streams = [one.client_msg_no for one in batch(*recorded("msg.notify")).messages if one.is_stream]
+
+    assert streams == ["wm7"]
