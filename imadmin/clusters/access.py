@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 from django.db.models import Q, QuerySet
@@ -48,6 +49,13 @@ class Scope(SiteScope):
     @cached_property
     def gateway(self) -> Gateway:
         return connect.gateway_for(self.cluster)
+
+    @cached_property
+    def principal(self) -> "Principal | None":
+        """The person or token that acts; None for commands and for the dashboard's own work."""
+        if self.actor.kind == "user":
+            return User.objects.filter(username=self.actor.name).first()
+        return ApiToken.objects.filter(name=self.actor.name).first() if self.actor.kind == "token" else None
 
     @property
     def slug(self) -> str:
@@ -102,6 +110,7 @@ def enter(request: HttpRequest, slug: str, permission: Permission = Permission.V
     if cluster is None or not roles:
         raise NotFound(gettext_noop("There is no such cluster, or you have no role on it."))
     scope = Scope(actor=actor_of(request), permissions=permissions_of(roles), cluster=cluster)
+    scope.__dict__["principal"] = principal  # known already, so it isn't asked for
     request.imadmin_scope = scope  # type: ignore[attr-defined]
     scope.require(permission)
     return scope
@@ -146,6 +155,26 @@ def enter_by_job(cluster: Cluster, *, on_behalf_of: str = "") -> Scope:
     """For work that no person does at that moment: a schedule's, or the rest of what somebody began."""
     name = on_behalf_of or "imadmin"
     return Scope(actor=Actor("system", name, "job"), permissions=frozenset(Permission), cluster=cluster)
+
+
+def enter_for(principal: Principal, cluster: Cluster) -> Scope:
+    """For work carried out beside a request: with what the person or token that wanted it may do by now.
+
+    Raises NotFound: no role here any more, or gone.
+    """
+    if isinstance(principal, ApiToken):
+        is_here = principal.revoked_at is None and (
+            not principal.expires_at or principal.expires_at > datetime.now(UTC)
+        )
+        actor = Actor("token", principal.name, "job")
+    else:
+        is_here, actor = principal.is_active, Actor("user", principal.username, "job")
+    roles = roles_on(principal, cluster) if is_here else frozenset()
+    if not roles:
+        raise NotFound(gettext_noop("Who wanted this has no role on this cluster any more."))
+    scope = Scope(actor=actor, permissions=permissions_of(roles), cluster=cluster)
+    scope.__dict__["principal"] = principal
+    return scope
 
 
 def enter_site_by_command() -> SiteScope:

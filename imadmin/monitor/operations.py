@@ -4,7 +4,6 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils.translation import gettext, ngettext
@@ -13,6 +12,7 @@ from imadmin.accounts.permissions import Permission
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.core.paging import BROKEN_CURSOR, cursor_moment, decode_cursor, encode_cursor
+from imadmin.core.spreadsheet import guarded
 from imadmin.monitor import fates
 from imadmin.monitor.actions import drafts, operations
 from imadmin.monitor.fates import Fate
@@ -242,12 +242,6 @@ def _lines(operation: Operation, rows: QuerySet[OperationTarget]) -> Iterator[st
         ]
         times = [moment.isoformat() if moment else "" for moment in (row.sent_at, row.at)]
         yield str(writer.writerow([guarded(cell) for cell in (*cells, *told, *times)]))
-
-
-def guarded(cell: Any) -> Any:
-    """A text that a spreadsheet would run is made plain by an apostrophe."""
-    text = str(cell) if cell is not None else ""
-    return f"'{text}" if isinstance(cell, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 __all__ = [

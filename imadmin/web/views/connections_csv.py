@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from imadmin.clusters import access
+from imadmin.core.spreadsheet import guarded
 from imadmin.gateway.connection_types import ConnectionRow
 from imadmin.monitor import connections as queries
-from imadmin.monitor.operations import guarded
 from imadmin.web import respond
 from imadmin.web.forms.connections import FilterForm
 

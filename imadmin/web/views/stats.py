@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import InvalidInput, NotFound, gettext_noop
+from imadmin.core.spreadsheet import guarded
 from imadmin.monitor import series, stats
 from imadmin.monitor.series import Chart
 from imadmin.web import respond
@@ -98,7 +99,7 @@ def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     else:
         rows = show.csv_rows(stats.chart(scope, span, CSV_FIGURES), CSV_FIGURES)
     writer = csv.writer(_Echo())
-    lines = (writer.writerow([show.guarded(cell) for cell in row]) for row in rows)
+    lines = (writer.writerow([guarded(cell) for cell in row]) for row in rows)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = "channels" if request.GET.get("of") == "channels" else "stats"
     response["Content-Disposition"] = f'attachment; filename="{scope.slug}-{name}-{span.start:%Y%m%d-%H%M}.csv"'

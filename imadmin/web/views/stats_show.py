@@ -332,10 +332,3 @@ def csv_rows(chart: Chart, figures: tuple[str, ...]) -> Iterator[list[Any]]:
                 (edges[place + 1] - edges[place]) // 60, "all" if node == WHOLE else node,
                 asked.n if asked else 0, expected, *values,
             ]  # fmt: skip
-
-
-def guarded(cell: object) -> object:
-    """A text that a spreadsheet would take for a formula gets a quote in front."""
-    if isinstance(cell, str) and cell[:1] in "=+-@\t\r\n＝＋－＠":
-        return f"'{cell}" if cell else cell
-    return cell
