@@ -141,6 +141,21 @@ class ChannelHold:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """All channels of an archive in figures.  told: channels whose newest number the server told.
+
+    expected: the newest known numbers of all channels, added up; missing: how many of those are in gaps.
+    """
+
+    channels: int
+    told: int
+    unread: int  # channels that the server has messages of, none of which is held
+    with_gaps: int  # those included
+    expected: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class BrokenCall:
     """A part of a webhook's call that could not be understood, kept for a look.  raw: cut at 64 KB."""
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from imadmin.core.errors import gettext_noop
+from imadmin.gateway import pacing
 from imadmin.gateway.address import AddressGuard, NoAddress
 from imadmin.gateway.breaker import Breaker
 from imadmin.gateway.errors import (
@@ -208,6 +209,7 @@ class Http:
 
     async def ask(self, call: Call) -> Reply:
         """Send one call.  Raises Unreachable, TimedOut, Uncertain (changes), BadReply, CircuitOpen, RefusedLocally."""
+        await pacing.turn(call.base)
         if not call.is_read:
             return await self._once(call)
         key = (call.method, call.base, call.path, call.params, call.body, call.headers, call.timeouts)
@@ -227,6 +229,7 @@ class Http:
                 if error.message != REFUSED:  # cut off, it had the question already; the others won't do better at once
                     raise
             await asyncio.sleep(pause)
+            await pacing.turn(call.base)
         return await self._once(call)
 
     async def _once(self, call: Call) -> Reply:

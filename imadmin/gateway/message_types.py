@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from imadmin.gateway.types import ChannelRef, Message
+from imadmin.gateway.types import ChannelRef, Message, NodeFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,18 @@ class ChannelSpan:
 
     messages: tuple[Message, ...]
     is_full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of one channel, by rising (seq, id).  next_seq: where to go on, None = the range was read to its end.
+
+    failed: nodes that didn't tell what they have; then a missing number proves nothing.
+    """
+
+    messages: tuple[Message, ...]
+    next_seq: int | None
+    failed: tuple[NodeFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

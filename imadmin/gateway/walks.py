@@ -28,6 +28,7 @@ class Walk(Generic[T]):
     count: items given out.  is_over: it came to the end by itself.  failed: nodes that didn't tell everything.
     limits: what it can't promise (codes above).  gaps: first and last number that are missing, of numbered things.
     is_complete: the whole of it was given out, each exactly once.
+    mark: where another walk may go on, "" = from the start (only of walks that take a `resume`).
     """
 
     def __init__(self, pieces: Callable[[Walk[T]], Pieces[T]], *, most: int, seconds: float) -> None:
@@ -36,6 +37,7 @@ class Walk(Generic[T]):
         self.failed: list[NodeFailure] = []
         self.limits: list[str] = []
         self.gaps: list[tuple[int, int]] = []
+        self.mark = ""
         self._pieces = pieces
         self._most = most
         self._seconds = seconds

@@ -12,6 +12,7 @@ from imadmin.archive.cover import Cover
 from imadmin.archive.rows import (
     BrokenCall,
     ChannelHold,
+    Coverage,
     Fault,
     Incoming,
     Revision,
@@ -73,6 +74,14 @@ class Engine(Protocol):
 
     def behind(self, *, most: int = 1000) -> Sequence[ChannelHold]:
         """Channels with gaps, the most recently active first."""
+        ...
+
+    def touched(self, *, since: int, most: int = 1000) -> Sequence[ChannelHold]:
+        """Channels whose newest message is of that second or later, newest first."""
+        ...
+
+    def coverage(self) -> Coverage:
+        """One aggregate read: cheap enough for a page."""
         ...
 
     def channels_like(self, prefix: str, *, kind: int | None = None, most: int = 20) -> Sequence[ChannelRef]: ...

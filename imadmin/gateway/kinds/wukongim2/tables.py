@@ -83,13 +83,15 @@ class TablesPart(Part):
 
     # -- all of a kind -----------------------------------------------------------------------------------------------
 
-    def iter_channels(self, *, most: int = MOST, seconds: float = SECONDS) -> Walk[RuntimeChannel]:
+    def iter_channels(self, *, resume: str = "", most: int = MOST, seconds: float = SECONDS) -> Walk[RuntimeChannel]:
         """Every channel ever used, each once: person chats, command copies and temporary ones too, node by node.
+
+        resume: `mark` of a walk that was broken off; a few rows may come again then.
 
         Complete unless the walk says otherwise: each stands under the node that leads its slot, and that is checked
         before and after.  Source: GET /cluster/nodes/:id/channels of every node; reference 5.4.
         """
-        return Walk(self._channels_of_all, most=most, seconds=seconds)
+        return Walk(lambda walk: self._channels_of_all(walk, resume), most=most, seconds=seconds)
 
     def iter_records(self, *, most: int = MOST, seconds: float = SECONDS) -> Walk[ChannelRecord]:
         """Every listed channel record, newest first; always with the limit records-only, as the server lists no others.
@@ -131,17 +133,24 @@ class TablesPart(Part):
         async for piece in _all_pages(ask, key, walk):
             yield piece
 
-    async def _channels_of_all(self, walk: Walk[RuntimeChannel]) -> Pieces[RuntimeChannel]:
+    async def _channels_of_all(self, walk: Walk[RuntimeChannel], resume: str) -> Pieces[RuntimeChannel]:
         before = await self._leaders_of_slots()
         members = await self.roster.members()
         seen: set[object] = set()
+        node, _, instant = resume.partition(":")
+        at_node, at = (int(node), int(instant)) if node.isdecimal() and instant.isdecimal() else (0, 0)
         for member in members:
+            if member.id < at_node:
+                continue
             if not member.url or not member.row.is_online:
                 if member.id in before.values() or not before:
                     walk.failed.append(failure(member.label, OFFLINE))
                 continue
             try:
-                async for piece in _all_pages(self._channels_under(member), channel_of, walk, seen):
+                start = at if member.id == at_node else 0
+                async for piece in _all_pages(
+                    self._channels_under(member), channel_of, walk, seen, start=start, name=f"{member.id}:"
+                ):
                     yield piece
             except GatewayError as error:
                 walk.failed.append(failed_with(member.label, error))
@@ -176,12 +185,14 @@ class TablesPart(Part):
 
 
 async def _all_pages(
-    ask: Callable[[int], Any], key: Callable[[T], object], walk: Walk[T], seen: set[object] | None = None
-) -> Pieces[T]:
+    ask: Callable[[int], Any], key: Callable[[T], object], walk: Walk[T], seen: set[object] | None = None, *,
+    start: int = 0, name: str = "",
+) -> Pieces[T]:  # fmt: skip
     """Page after page, each beginning at the instant where the one before ended; rows that were seen are left out."""
     seen = set() if seen is None else seen
-    offset = 0
+    offset = start
     while True:
+        walk.mark = f"{name}{offset}" if name else ""
         gathered: Gathered[wire.Listed[T]] = await ask(offset)
         walk.failed += [failed for failed in gathered.failed if failed not in walk.failed]
         page, has_more = merged(gathered.answers, PAGE + 1, key=key)
