@@ -37,7 +37,11 @@ class Engine(Protocol):
     name: str
 
     def ingest(self, incoming: Sequence[Incoming], broken: Sequence[BrokenCall] = ()) -> Taken:
-        """Store a batch in one transaction, each message once by its id; committed when it returns."""
+        """Store a batch in one transaction, each message once by its id; committed when it returns.
+
+        A known message that was stored without a number (seq 0: the feed didn't tell its whole channel) takes its
+        channel and number from one that has it.
+        """
         ...
 
     def revise(self, revisions: Sequence[Revision]) -> int:
@@ -93,7 +97,11 @@ class Engine(Protocol):
     def broken(self, *, most: int = 50) -> Sequence[BrokenCall]: ...
 
     def note(self, name: str, value: str | None = None) -> str:
-        """Read a small note kept beside the messages ("" when there is none); with a value, write it."""
+        """Read a small note kept beside the messages ("" when there is none); with a value, write it; "" forgets it."""
+        ...
+
+    def notes(self, prefix: str) -> dict[str, str]:
+        """All notes whose names begin so."""
         ...
 
     def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
