@@ -16,6 +16,6 @@ if [ $# -gt 0 ]; then
 else
     # shellcheck disable=SC2086
     .venv/bin/python -m pytest $workers --ignore tests/e2e
-    # One at a time: a browser, the product and a cluster fill two cores.
-    .venv/bin/python -m pytest tests/e2e
+    # Two at a time, each with a browser, a product and a cluster of its own.
+    .venv/bin/python -m pytest tests/e2e -n "${TEST_BROWSERS:-2}" --dist load
 fi

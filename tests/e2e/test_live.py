@@ -61,11 +61,13 @@ def asked(page: Page) -> list[str]:
 def test_rows_come_by_themselves_and_what_has_the_focus_keeps_it(feed: tuple[Page, Line]) -> None:
     page, _ = feed
     page.evaluate("window.isSamePage = true")
-    known = newest(page)
-    link = page.locator(f"#{known} a").first
-    link.focus()
-
-    moves_on(page, known)
+    for _ in range(4):
+        known = newest(page)
+        link = page.locator(f"#{known} a").first
+        link.focus()
+        moves_on(page, known)
+        if link.count():
+            break  # else more came at once than a page holds, and the row is on the next one
 
     assert page.evaluate("window.isSamePage")
     expect(link).to_be_focused()
