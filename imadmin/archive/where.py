@@ -34,6 +34,13 @@ class InKind:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """In a channel of this id, of whatever type."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OfKind:
     """type_number: the number in the payload, for kinds without a word."""
 
@@ -94,4 +101,4 @@ class Not:
     part: Where
 
 
-Where = Says | From | In | InKind | OfKind | Sent | Seq | Id | Client | Has | LedBy | All | Any | Not
+Where = Says | From | In | InKind | Named | OfKind | Sent | Seq | Id | Client | Has | LedBy | All | Any | Not
