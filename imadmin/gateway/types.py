@@ -123,10 +123,21 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamText:
+    """What the events of a stream message add up to.  text: of its main stream.  is_open: more is coming, as far as
+    the server knows (it forgets open ones when it stops).
+    """
+
+    text: str
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """id: unique in the cluster (a seq can be given out twice after a failover). expire: seconds, 0 = never.
 
     has_red_dot: counts as unread for its receivers; None where the source doesn't tell.
+    stream: of a stream message whose events were read along.
     """
 
     id: int
@@ -142,6 +153,7 @@ class Message:
     term: int | None = None
     is_stream: bool = False
     has_red_dot: bool | None = None
+    stream: StreamText | None = None
 
     @property
     def is_command(self) -> bool:

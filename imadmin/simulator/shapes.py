@@ -3,7 +3,7 @@
 from typing import Any
 
 from . import gojson
-from .ids import CMD_SUFFIX, SYSTEM_UID, ChannelType, other_of, rfc3339
+from .ids import SYSTEM_UID, ChannelType, rfc3339
 from .model import ChannelConfig, Message
 
 
@@ -11,9 +11,10 @@ def message_object(message: Message, *, with_header: bool, events: dict[str, Any
     """with_header: single lookups and the first message of a page show the three flags as 0, whatever they are."""
     channel_id, from_uid = message.channel_id, message.from_uid
     if message.channel_type == ChannelType.PERSON and "@" in channel_id:
-        bare = channel_id.removesuffix(CMD_SUFFIX)
-        suffix = channel_id[len(bare) :]
-        channel_id = (bare.partition("@")[0] if from_uid == SYSTEM_UID else other_of(bare, from_uid)) + suffix
+        # The last half that isn't the sender's uid as shown, so a system account's own half may be it; with ____cmd at
+        # its end the second half never is the sender.
+        shown_from = "" if from_uid == SYSTEM_UID else from_uid
+        channel_id = next((half for half in reversed(channel_id.split("@")) if half != shown_from), channel_id)
     shown: dict[str, Any] = {
         "header": {
             "no_persist": int(with_header and message.no_persist),

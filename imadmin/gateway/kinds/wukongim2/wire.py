@@ -39,6 +39,7 @@ from imadmin.gateway.types import (
     OnlineDevice,
     RuntimeChannel,
     Session,
+    StreamText,
     UserRecord,
 )  # fmt: skip
 
@@ -169,6 +170,7 @@ def synced_messages(answer: Any, channel: ChannelRef) -> list[Message]:
 def synced_message(row: Row, channel: ChannelRef, *, is_first: bool) -> Message:
     """One message object (2.1).  is_first: its header is blank whatever it was."""
     body = body_of(row, "payload")
+    is_stream = bool(number(row, "setting") & 0x02)
     return Message(
         id=number(row, "message_id", None),
         seq=number(row, "message_seq", None),
@@ -180,9 +182,17 @@ def synced_message(row: Row, channel: ChannelRef, *, is_first: bool) -> Message:
         content=payload.decode(body),
         expire=number(row, "expire"),
         topic=text(row, "topic"),
-        is_stream=bool(number(row, "setting") & 0x02),
+        is_stream=is_stream,
         has_red_dot=None if is_first else flag(whole(row.get("header", {})), "red_dot"),
+        stream=_stream(row) if is_stream and row.get("event_meta") else None,
     )
+
+
+def _stream(row: Row) -> StreamText:
+    """Pages of a channel alone tell the events, also of streams that are still open (2.1, 2.2)."""
+    meta = whole(row.get("event_meta"))
+    is_open = number(meta, "open_event_count") > 0 or not (meta.get("completed") is True or flag(row, "end"))
+    return StreamText(payload.clean_text(body_of(row, "stream_data").decode("utf-8", "replace")), is_open)
 
 
 def sent_at_of(row: Row) -> datetime:
