@@ -1,12 +1,13 @@
 #!/bin/sh
-# All tests. The browser tests need Chromium, those of several processes Redis: installed here where that is possible,
-# skipped with the reason where not.
+# All tests. The browser tests need Chromium, those of several processes Redis, the archive's a second time PostgreSQL:
+# installed here where that is possible, skipped with the reason where not.
 # Browser tests run by themselves, after the others: the browser's driver keeps an event loop in its thread, and the ORM refuses
 # to work in a thread that has one.   scripts/test.sh tests/web -k users   runs a choice.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/system-packages.sh chromium fonts-noto-cjk || echo "Browser tests will be skipped."
 scripts/system-packages.sh redis-server || echo "Tests of several processes will be skipped."
+scripts/system-packages.sh postgresql || echo "Tests of the archive on PostgreSQL will be skipped."
 IMADMIN_DATA_DIR=$(mktemp -d)
 export IMADMIN_DATA_DIR
 trap 'rm -rf "$IMADMIN_DATA_DIR"' EXIT

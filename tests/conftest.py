@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.postgres_process import PostgresProcess
 from tests.redis_process import RedisProcess
 
 _numbers = itertools.count()
@@ -40,6 +41,16 @@ def redis_server() -> Iterator[RedisProcess]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresProcess]:
+    """A real PostgreSQL of our own on a free port; a test that stops it starts it again."""
+    why_not = PostgresProcess.why_not()
+    if why_not:
+        pytest.skip(why_not)
+    with PostgresProcess() as running:
+        yield running
+
+
 @pytest.fixture
 def work_off(db: None) -> Callable[[], int]:
     """work_off() carries out what is queued, here and now, and returns how many runs that were: no worker needed."""
@@ -56,6 +67,17 @@ def work_off(db: None) -> Callable[[], int]:
 @pytest.fixture(autouse=True)
 def _fast_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _kept_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's transaction lives on its connection: what is carried out inside of it must not close that as too old."""
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    look = BaseDatabaseWrapper.close_if_unusable_or_obsolete
+    monkeypatch.setattr(
+        BaseDatabaseWrapper, "close_if_unusable_or_obsolete", lambda self: self.in_atomic_block or look(self)
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,57 @@
+"""Grams and tokens as numbers: what stands in an `int4[]` column and its index.
+
+The beginnings of a gram stand there too, so that a text shorter than a gram is one exact number like any other.
+Two grams may share a number (a candidate more); two kinds or traits never do, so that those can be excluded.
+"""
+
+from collections.abc import Iterable
+from zlib import crc32
+
+from imadmin.archive import grams
+from imadmin.archive.cover import Token
+
+_MOST_KNOWN = 300_000
+_EXACT = 1 << 24  # the numbers from -1 down to here are tokens of which a cluster has few
+_FEW = frozenset("tfyx")  # their first letters: kind, trait, type of channel, too long for grams
+_REST = (1 << 31) - _EXACT - 1
+
+
+class _Known(dict[str, tuple[int, ...]]):
+    """The numbers of each gram, worked out when it is first met."""
+
+    def __missing__(self, gram: str) -> tuple[int, ...]:
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[gram] = made = (gram_key(gram), *(gram_key(gram[:end]) for end in range(1, len(gram))))
+        return made
+
+
+_known = _Known()
+
+
+def gram_key(gram: str) -> int:
+    if gram.startswith(grams.MARK):
+        return token_key(gram)
+    return crc32(gram.encode("utf-8", "surrogatepass")) & 0x7FFFFFFF
+
+
+def token_key(text: str) -> int:
+    number = crc32(text.encode())
+    return -1 - number % _EXACT if text[1] in _FEW else -1 - _EXACT - number % _REST
+
+
+def is_exact(token: Token) -> bool:
+    """Whether a row that has this number has this token."""
+    return token.text[1] in _FEW
+
+
+def keys(found: Iterable[str], tokens: Iterable[str]) -> list[int]:
+    """What is stored with a message that has these grams and tokens."""
+    made: set[int] = set()
+    for gram in found:
+        made.update(_known[gram] if gram[0] != grams.MARK else (token_key(gram),))
+    made.update(map(token_key, tokens))
+    return list(made)
+
+
+CAPPED = token_key(grams.CAPPED.text)
