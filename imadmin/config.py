@@ -35,10 +35,12 @@ class Config(BaseSettings):
     https: bool = False
     # Whose X-Forwarded-For and -Proto are believed: the proxy's own addresses.
     trusted_proxies: Words = ["127.0.0.1", "::1"]
+    exports: bool = True  # people may take search results along as files
+    export_rows: int = Field(default=100_000, ge=1, le=10_000_000)
+    export_hours: int = Field(default=24, ge=1, le=24 * 30)
     debug: bool = False
     log_json: bool = False
     # Networks that cluster addresses may point to; the owner widens it on purpose (docs/security.md).
-    exports: bool = True  # people may take search results along as files
     cluster_networks: Words = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
 
     @field_validator("allowed_hosts", "encryption_keys", "cluster_networks", "trusted_proxies", mode="before")

@@ -108,6 +108,7 @@ ARCHIVE_URL = config.effective_archive_url()
 ARCHIVE_DIR = config.data_dir / "archive"
 EXPORT_DIR = config.data_dir / "exports"
 EXPORTS_ALLOWED = config.exports
+EXPORT_ROWS, EXPORT_HOURS = config.export_rows, config.export_hours
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -93,16 +93,25 @@ def clean_reason(reason: str) -> str:
 
 
 def intend(
-    actor: Actor, action: str, target: Target, reason: str, *, cluster: str = "", needs_reason: bool = True
+    actor: Actor,
+    action: str,
+    target: Target,
+    reason: str,
+    *,
+    cluster: str = "",
+    needs_reason: bool = True,
+    detail: Any = None,
 ) -> Entry:
     """Write the intent of a change that is carried out beside the request; `reopen` finds it again by its id.
 
+    detail: what is wanted, where the outcome may come much later or never.
     Raises InvalidInput (reason), Busy (nothing was done: the trail can't be written).
     """
     reason = clean_reason(reason) if needs_reason else " ".join(reason.split())[:REASON_MAX]
     try:
         intent = _append(
             phase=AuditEntry.Phase.INTENT,
+            detail=_storable(detail),
             **_identity(actor, action, target, reason, cluster),
         )
     except DatabaseError as error:
