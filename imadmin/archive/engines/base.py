@@ -25,6 +25,22 @@ from imadmin.gateway.types import ChannelRef
 
 RID_SHIFT = 14  # rid = second since 1970 << RID_SHIFT | number within the second; a full second spills into the next
 RID_MAX = 2**63 - 1
+SECOND_MAX = 2**34 - 1  # times outside of 0 .. this (a server's clock gone wrong) are placed at these ends
+
+
+def second_of(sent_at: int) -> int:
+    """The second at which a message is placed; it lies there or up to `Engine.spill` seconds later."""
+    return max(0, min(sent_at, SECOND_MAX))
+
+
+def above_of(first_at: int) -> int:
+    """For `scan(above=)`: a message sent at this second or later has a greater rid."""
+    return (second_of(first_at) << RID_SHIFT) - 1
+
+
+def below_of(last_at: int, spill: int) -> int:
+    """For `scan(below=)`: a message sent before this second has a smaller rid.  spill: the engine's, read now."""
+    return (second_of(last_at - 1) + spill + 1) << RID_SHIFT
 
 
 class StoreUnavailable(Exception):
@@ -35,6 +51,11 @@ class Engine(Protocol):
     """Every method raises StoreUnavailable and is then as if it had not been called."""
 
     name: str
+
+    @property
+    def spill(self) -> int:
+        """By how many seconds a message may lie after its own second, because that one was full."""
+        ...
 
     def ingest(self, incoming: Sequence[Incoming], broken: Sequence[BrokenCall] = ()) -> Taken:
         """Store a batch in one transaction, each message once by its id; committed when it returns.

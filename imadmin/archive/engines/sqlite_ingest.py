@@ -1,0 +1,213 @@
+"""Taking messages in and changing them, inside one transaction."""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from imadmin.archive import texts
+from imadmin.archive.engines import sqlite_index, sqlite_spans
+from imadmin.archive.engines.base import RID_SHIFT, second_of
+from imadmin.archive.engines.sqlite_file import Link
+from imadmin.archive.engines.sqlite_index import Change
+from imadmin.archive.engines.sqlite_rows import (
+    by_mids,
+    channel_number,
+    chunks,
+    indexed,
+    indexed_text,
+    mid_of,
+    number,
+    read_note,
+    select,
+    sender_number,
+    write_note,
+)
+from imadmin.archive.engines.sqlite_schema import KIND_NUMBERS
+from imadmin.archive.grams import tokens
+from imadmin.archive.rows import NO_TRAIT, BrokenCall, Incoming, Revision, Stored, Taken, Trait
+from imadmin.gateway import payload
+from imadmin.gateway.payload import clean_text
+
+MOST_BROKEN = 1000
+RAW_CUT = 64 * 1024
+_INSERT = "INSERT INTO msg VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COUNT = """UPDATE chan SET count = count + ?, held = held + ?, gone = gone - ?, top = max(top, ?),
+    first_at = min(coalesce(first_at, ?), ?), last_at = max(coalesce(last_at, ?), ?) WHERE id = ?"""
+_FULL = 1 << RID_SHIFT
+
+
+def take(link: Link, incoming: Sequence[Incoming], broken: Sequence[BrokenCall]) -> Taken:
+    """Store what isn't there yet."""
+    by_mid = {mid_of(one.id): one for one in reversed(incoming)}  # of the same id, the first that came
+    known = dict(_known(link.db, by_mid))
+    fresh = sorted(
+        ((mid, one) for mid, one in by_mid.items() if mid not in known), key=lambda pair: (pair[1].sent_at, pair[0])
+    )
+    _number_known(link, {mid: by_mid[mid] for mid in known if not known[mid]})
+    doubled = _doubled(link, fresh)
+    _hold(link, by_mid.values(), [one for _, one in fresh])
+    changes = _insert(link, fresh, doubled)
+    changes += _mark_doubled(link.db, doubled, {mid for mid, _ in fresh})
+    sqlite_index.apply(link.db, changes)
+    if broken:
+        _file(link.db, broken)
+    return Taken(
+        added=len(fresh),
+        known=len(incoming) - len(fresh),
+        doubled=sum((channel_number(link, one.channel), number(one.seq)) in doubled for _, one in fresh),
+        channels=frozenset(one.channel for _, one in fresh),
+    )
+
+
+def revise(link: Link, revisions: Sequence[Revision]) -> int:
+    """How many of them are stored; each is read and indexed again."""
+    wanted: dict[int, list[Revision]] = defaultdict(list)
+    for revision in revisions:
+        wanted[mid_of(revision.id)].append(revision)
+    changes: list[Change] = []
+    found = 0
+    for row in list(by_mids(link.db, wanted)):
+        found += 1
+        change = _change(link.db, row, wanted[mid_of(row.id)])
+        if change:
+            changes.append(change)
+    sqlite_index.apply(link.db, changes)
+    return found
+
+
+def _known(db: sqlite3.Connection, mids: Iterable[int]) -> Iterable[tuple[int, int]]:
+    """(mid, seq) of those that are stored."""
+    for chunk in chunks(mids):
+        yield from db.execute(f"SELECT mid, seq FROM msg WHERE mid IN ({','.join('?' * len(chunk))})", chunk)  # noqa: S608
+
+
+def _number_known(link: Link, unnumbered: dict[int, Incoming]) -> None:
+    """A message that came without a sequence number and comes again with one gets it."""
+    link.db.executemany(
+        "UPDATE msg SET seq = ? WHERE mid = ?",
+        [(number(one.seq), mid) for mid, one in unnumbered.items() if one.seq > 0],
+    )
+
+
+def _doubled(link: Link, fresh: Sequence[tuple[int, Incoming]]) -> set[tuple[int, int]]:
+    """(channel, seq) that more than one message has, of which one is new."""
+    times = Counter((channel_number(link, one.channel), number(one.seq)) for _, one in fresh if one.seq > 0)
+    found = set()
+    for (chan, seq), count in times.items():
+        if count > 1:
+            found.add((chan, seq))
+        elif sqlite_spans.is_held(link.db, chan, seq):  # held: look; not held: there can't be one
+            sql = "SELECT 1 FROM msg WHERE chan = ? AND seq = ? LIMIT 1"
+            if link.db.execute(sql, (chan, seq)).fetchone():
+                found.add((chan, seq))
+    return found
+
+
+def _hold(link: Link, everything: Iterable[Incoming], fresh: Iterable[Incoming]) -> None:
+    """Count the new ones; hold the numbers of all, also of those known by another number."""
+    seqs: dict[int, list[int]] = defaultdict(list)
+    times: dict[int, list[int]] = defaultdict(list)
+    for one in everything:
+        if one.seq > 0:
+            seqs[channel_number(link, one.channel)].append(number(one.seq))
+    for one in fresh:
+        times[channel_number(link, one.channel)].append(number(one.sent_at))
+    for chan in seqs.keys() | times.keys():
+        ranges = sqlite_spans.runs(seqs.get(chan, ()))
+        held, gone = sqlite_spans.add(link.db, chan, ranges)
+        sent = times.get(chan)
+        if sent:
+            low, high = min(sent), max(sent)
+            top = ranges[-1][1] if ranges else 0
+            link.db.execute(_COUNT, (len(sent), held, gone, top, low, low, high, high, chan))
+        elif held or gone:
+            sql = "UPDATE chan SET held = held + ?, gone = gone - ?, top = max(top, ?) WHERE id = ?"
+            link.db.execute(sql, (held, gone, ranges[-1][1], chan))
+
+
+def _insert(link: Link, fresh: Sequence[tuple[int, Incoming]], doubled: set[tuple[int, int]]) -> list[Change]:
+    rows = []
+    changes: list[Change] = []
+    for rid, (mid, one) in zip(_places(link.db, [one for _, one in fresh]), fresh, strict=True):
+        chan, seq = channel_number(link, one.channel), number(one.seq)
+        reading = texts.read(one)
+        traits = reading.traits | Trait.DOUBLED if (chan, seq) in doubled else reading.traits
+        client, topic = clean_text(one.client_msg_no), clean_text(one.topic)
+        marks = tokens(one.channel, one.from_uid, reading.kind, traits, client)
+        rows.append((
+            rid, mid, seq, chan, sender_number(link, one.from_uid), KIND_NUMBERS[reading.kind], number(one.sent_at),
+            int(traits), number(one.expire), client, topic, None if one.said is None else reading.text, one.payload,
+        ))  # fmt: skip
+        changes.append((rid, None, indexed_text(reading.text, marks)))
+    link.db.executemany(_INSERT, rows)
+    return changes
+
+
+def _places(db: sqlite3.Connection, fresh: Sequence[Incoming]) -> list[int]:
+    """A free row number for each: in its second, or in the next one that has room."""
+    found = []
+    after: dict[int, int] = {}  # the next free number of a second
+    moved: dict[int, int] = {}  # where the messages of a full second go
+    for one in fresh:
+        home = second_of(one.sent_at)
+        second = moved.get(home, home)
+        while (free := _free(db, second, after)) >= _FULL:
+            second += 1
+        moved[home] = second
+        after[second] = free + 1
+        found.append((second << RID_SHIFT) | free)
+    furthest = max((second - home for home, second in moved.items()), default=0)
+    if furthest > int(read_note(db, "spill") or 0):
+        write_note(db, "spill", str(furthest))
+    return found
+
+
+def _free(db: sqlite3.Connection, second: int, after: dict[int, int]) -> int:
+    free = after.get(second)
+    if free is None:
+        start = second << RID_SHIFT
+        sql = "SELECT max(rid) FROM msg WHERE rid >= ? AND rid < ?"
+        last = db.execute(sql, (start, start + _FULL)).fetchone()[0]
+        free = after[second] = 0 if last is None else last - start + 1
+    return free
+
+
+def _mark_doubled(db: sqlite3.Connection, doubled: Iterable[tuple[int, int]], fresh: set[int]) -> list[Change]:
+    """The messages that were there before and share their number with a new one."""
+    changes = []
+    for chan, seq in doubled:
+        for row in select(db, "WHERE m.chan = ? AND m.seq = ?", (chan, seq)):
+            if mid_of(row.id) not in fresh and not row.traits & Trait.DOUBLED:
+                change = _change(db, row, [Revision(row.id, set=Trait.DOUBLED)])
+                changes += [change] if change else []
+    return changes
+
+
+def _change(db: sqlite3.Connection, row: Stored, revisions: Sequence[Revision]) -> Change | None:
+    """Write a row as it is after these; None when that is as before."""
+    said, traits = row.said, row.traits
+    for revision in revisions:
+        said = said if revision.said is None else clean_text(revision.said)
+        traits = (traits | revision.set) & ~revision.clear
+    content = payload.decode(row.payload)
+    kind, text = texts.kind_of(content, row.payload, said), texts.text_of(content, said)
+    asked: Trait = NO_TRAIT
+    for revision in revisions:
+        asked = asked | revision.set | revision.clear
+    if said != row.said:
+        follows = texts.traits_of(kind, text, content)
+        traits = (traits & (~texts.OF_TEXT | asked)) | (follows & ~asked)
+    if (said, traits, kind) == (row.said, row.traits, row.kind):
+        return None
+    sql = "UPDATE msg SET said = ?, traits = ?, kind = ? WHERE rid = ?"
+    db.execute(sql, (said, int(traits), KIND_NUMBERS[kind], row.rid))
+    marks = tokens(row.channel, row.from_uid, kind, traits, row.client_msg_no)
+    return row.rid, indexed(row), indexed_text(text, marks)
+
+
+def _file(db: sqlite3.Connection, broken: Sequence[BrokenCall]) -> None:
+    db.executemany(
+        "INSERT INTO broken (at, event, why, raw) VALUES (?, ?, ?, ?)",
+        [(number(one.at), clean_text(one.event), clean_text(one.why), one.raw[:RAW_CUT]) for one in broken],
+    )
+    db.execute("DELETE FROM broken WHERE number <= (SELECT max(number) FROM broken) - ?", (MOST_BROKEN,))

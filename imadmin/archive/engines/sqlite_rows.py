@@ -1,0 +1,130 @@
+"""Rows of the tables as values and back; the numbers of channels and senders."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from imadmin.archive.engines.sqlite_file import Link
+from imadmin.archive.engines.sqlite_schema import KINDS
+from imadmin.archive.grams import grams, tokens
+from imadmin.archive.norm import norm
+from imadmin.archive.rows import Stored, Trait
+from imadmin.gateway import payload
+from imadmin.gateway.payload import clean_text
+from imadmin.gateway.types import ChannelRef
+
+_T = TypeVar("_T")
+CHUNK = 500
+_ALL_BITS = 2**64
+_MOST = 2**63 - 1
+COLUMNS = """m.rid, m.mid, m.seq, c.type, c.cid, s.uid, m.at, m.kind, m.traits, m.payload, m.client, m.expire, m.topic,
+    m.said"""
+JOINS = "CROSS JOIN chan c ON c.id = m.chan CROSS JOIN sender s ON s.id = m.sender"
+
+
+def stored(row: Sequence[Any]) -> Stored:
+    rid, mid, seq, channel_type, cid, uid, at, kind, traits, body, client, expire, topic, said = row
+    return Stored(
+        rid=rid,
+        id=id_of(mid),
+        seq=seq,
+        channel=ChannelRef(cid, channel_type),
+        from_uid=uid,
+        sent_at=at,
+        kind=KINDS[kind],
+        traits=Trait(traits),
+        payload=body,
+        client_msg_no=client,
+        expire=expire,
+        topic=topic,
+        said=said,
+        text=payload.decode(body).text if said is None else said,
+    )
+
+
+def indexed(row: Stored) -> str:
+    """What the index holds of a row."""
+    return indexed_text(row.text, tokens(row.channel, row.from_uid, row.kind, row.traits, row.client_msg_no))
+
+
+def indexed_text(text: str, marks: list[str]) -> str:
+    return " ".join(grams(norm(text)) + marks)
+
+
+def mid_of(message_id: int) -> int:
+    """As the database keeps it: signed."""
+    return (message_id + 2**63) % _ALL_BITS - 2**63
+
+
+def id_of(mid: int) -> int:
+    """As the server gave it: unsigned."""
+    return mid % _ALL_BITS
+
+
+def number(value: int) -> int:
+    """A number that the database can keep."""
+    return max(-_MOST, min(value, _MOST))
+
+
+def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def select(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Stored]:
+    """Rows of msg (as m)."""
+    return [stored(row) for row in db.execute(f"SELECT {COLUMNS} FROM msg m {JOINS} {where}", values)]  # noqa: S608
+
+
+def by_mids(db: sqlite3.Connection, mids: Iterable[int]) -> Iterator[Stored]:
+    for chunk in chunks(mids):
+        yield from select(db, f"WHERE m.mid IN ({','.join('?' * len(chunk))})", chunk)
+
+
+def channel_number(link: Link, channel: ChannelRef) -> int:
+    """The number of a channel here; one that is new gets the next."""
+    found = link.channels.get(channel)
+    if found is None:
+        key = (number(channel.type), clean_text(channel.id))
+        found = find_channel(link.db, channel)
+        if found is None:
+            found = _new_row(link.db, "INSERT INTO chan (type, cid) VALUES (?, ?)", key)
+        link.channels[channel] = found
+    return found
+
+
+def find_channel(db: sqlite3.Connection, channel: ChannelRef) -> int | None:
+    key = (number(channel.type), clean_text(channel.id))
+    row = db.execute("SELECT id FROM chan WHERE type = ? AND cid = ?", key).fetchone()
+    return int(row[0]) if row else None
+
+
+def sender_number(link: Link, uid: str) -> int:
+    found = link.senders.get(uid)
+    if found is None:
+        key = (clean_text(uid),)
+        row = link.db.execute("SELECT id FROM sender WHERE uid = ?", key).fetchone()
+        found = int(row[0]) if row else _new_row(link.db, "INSERT INTO sender (uid) VALUES (?)", key)
+        link.senders[uid] = found
+    return found
+
+
+def _new_row(db: sqlite3.Connection, sql: str, values: Sequence[Any]) -> int:
+    made = db.execute(sql, values).lastrowid
+    assert made is not None
+    return made
+
+
+def read_note(db: sqlite3.Connection, name: str) -> str:
+    row = db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def write_note(db: sqlite3.Connection, name: str, value: str) -> None:
+    if value:
+        db.execute("INSERT INTO note (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                   (name, value))  # fmt: skip
+    else:
+        db.execute("DELETE FROM note WHERE name = ?", (name,))
