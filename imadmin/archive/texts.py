@@ -10,6 +10,7 @@ from imadmin.archive.rows import NO_TRAIT, Incoming, Trait
 from imadmin.gateway import payload
 from imadmin.gateway.types import Content, ContentKind
 
+SYSTEM_UID = "____system"  # what the gateway calls the server's own account
 LOOKED_AT = 20_000  # characters of a text that are searched for links, phone numbers and QR codes
 
 # What follows from the text and the kind alone; all others come with the message or with a change of it.
@@ -53,7 +54,7 @@ def read(incoming: Incoming) -> Reading:
     text = text_of(content, incoming.said)
     kind = kind_of(content, incoming.payload, incoming.said)
     traits = traits_of(kind, text, content)
-    if not incoming.from_uid.strip():
+    if incoming.from_uid.strip() in ("", SYSTEM_UID):
         traits |= Trait.SYSTEM
     if incoming.is_stream:
         traits |= Trait.STREAM

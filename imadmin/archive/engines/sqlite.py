@@ -143,6 +143,11 @@ class SqliteEngine:
             write_note(link.db, name, value)
         return value
 
+    def notes(self, prefix: str) -> dict[str, str]:
+        sql = "SELECT name, value FROM note WHERE name >= ? AND name < ?"
+        with self._file.reading() as db:
+            return dict(db.execute(sql, (prefix, prefix + _AFTER_ALL)).fetchall())
+
     def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
         return sqlite_index.rebuild(self._file, should_stop=should_stop, tell=tell)
 

@@ -43,11 +43,12 @@ def take(link: Link, incoming: Sequence[Incoming], broken: Sequence[BrokenCall])
     fresh = sorted(
         ((mid, one) for mid, one in by_mid.items() if mid not in known), key=lambda pair: (pair[1].sent_at, pair[0])
     )
-    _number_known(link, {mid: by_mid[mid] for mid in known if not known[mid]})
+    placed = {mid: by_mid[mid] for mid in known if not known[mid] and by_mid[mid].seq > 0}
     doubled = _doubled(link, fresh)
     _hold(link, by_mid.values(), [one for _, one in fresh])
     changes = _insert(link, fresh, doubled)
     changes += _mark_doubled(link.db, doubled, {mid for mid, _ in fresh})
+    changes += _place(link, placed)
     sqlite_index.apply(link.db, changes)
     if broken:
         _file(link.db, broken)
@@ -81,12 +82,18 @@ def _known(db: sqlite3.Connection, mids: Iterable[int]) -> Iterable[tuple[int, i
         yield from db.execute(f"SELECT mid, seq FROM msg WHERE mid IN ({','.join('?' * len(chunk))})", chunk)  # noqa: S608
 
 
-def _number_known(link: Link, unnumbered: dict[int, Incoming]) -> None:
-    """A message that came without a sequence number and comes again with one gets it."""
-    link.db.executemany(
-        "UPDATE msg SET seq = ? WHERE mid = ?",
-        [(number(one.seq), mid) for mid, one in unnumbered.items() if one.seq > 0],
-    )
+def _place(link: Link, placed: dict[int, Incoming]) -> list[Change]:
+    """A message that came without a sequence number, as its whole channel wasn't told, takes both from its next copy."""
+    changes = []
+    for row in list(by_mids(link.db, placed)):
+        one = placed[mid_of(row.id)]
+        before, chan = channel_number(link, row.channel), channel_number(link, one.channel)
+        link.db.execute("UPDATE msg SET chan = ?, seq = ? WHERE rid = ?", (chan, number(one.seq), row.rid))
+        link.db.execute("UPDATE chan SET count = count - 1 WHERE id = ?", (before,))
+        link.db.execute(_COUNT, (1, 0, 0, 0, *(number(row.sent_at),) * 4, chan))
+        marks = tokens(one.channel, row.from_uid, row.kind, row.traits, row.client_msg_no)
+        changes.append((row.rid, indexed(row), indexed_text(row.text, marks)))
+    return changes
 
 
 def _doubled(link: Link, fresh: Sequence[tuple[int, Incoming]]) -> set[tuple[int, int]]:
