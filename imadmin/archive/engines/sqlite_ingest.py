@@ -83,7 +83,7 @@ def _known(db: sqlite3.Connection, mids: Iterable[int]) -> Iterable[tuple[int, i
 
 
 def _place(link: Link, placed: dict[int, Incoming]) -> list[Change]:
-    """A message that came without a sequence number, as its whole channel wasn't told, takes both from its next copy."""
+    """A message that came without a number, as its whole channel wasn't told, takes both from its next copy."""
     changes = []
     for row in list(by_mids(link.db, placed)):
         one = placed[mid_of(row.id)]
