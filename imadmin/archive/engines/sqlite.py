@@ -12,6 +12,7 @@ from imadmin.archive.engines.sqlite_rows import by_mids, find_channel, mid_of, n
 from imadmin.archive.rows import (
     BrokenCall,
     ChannelHold,
+    Coverage,
     Fault,
     Incoming,
     Revision,
@@ -98,6 +99,15 @@ class SqliteEngine:
             ORDER BY last_at DESC, id DESC LIMIT ?"""
         with self._file.reading() as db:
             return [hold for _, hold in sqlite_spans.holds(db, where, (most,))]
+
+    def touched(self, *, since: int, most: int = 1000) -> Sequence[ChannelHold]:
+        with self._file.reading() as db:
+            found = sqlite_spans.holds(db, "WHERE last_at >= ? ORDER BY last_at DESC, id DESC LIMIT ?", (since, most))
+        return [hold for _, hold in found]
+
+    def coverage(self) -> Coverage:
+        with self._file.reading() as db:
+            return sqlite_spans.coverage(db)
 
     def channels_like(self, prefix: str, *, kind: int | None = None, most: int = 20) -> Sequence[ChannelRef]:
         sql = "SELECT cid, type FROM chan WHERE type = ? AND cid >= ? AND cid < ? ORDER BY cid LIMIT ?"

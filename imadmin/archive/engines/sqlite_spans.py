@@ -7,7 +7,7 @@ from typing import Any
 
 from imadmin.archive.engines.sqlite_file import Link
 from imadmin.archive.engines.sqlite_rows import channel_number, chunks, number
-from imadmin.archive.rows import ChannelHold, SeenChannel
+from imadmin.archive.rows import ChannelHold, Coverage, SeenChannel
 from imadmin.gateway.types import ChannelRef
 
 Range = tuple[int, int]
@@ -118,6 +118,14 @@ def holds(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[tup
         )
         for chan, channel_type, cid, count, server_seq, seen_at, first_at, last_at, leader in rows
     ]
+
+
+def coverage(db: sqlite3.Connection) -> Coverage:
+    newest = "max(coalesce(server_seq, 0), top)"
+    sql = f"""SELECT count(*), count(server_seq), coalesce(sum(missing > 0 AND count = 0), 0),
+        coalesce(sum(missing > 0), 0), coalesce(sum(newest), 0), coalesce(sum(max(missing, 0)), 0)
+        FROM (SELECT server_seq, count, {newest} AS newest, {newest} - held - gone AS missing FROM chan)"""  # noqa: S608
+    return Coverage(*db.execute(sql).fetchone())
 
 
 def _ranges(db: sqlite3.Connection, table: str, numbers: Sequence[int]) -> dict[int, list[Range]]:
