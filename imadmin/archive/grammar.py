@@ -264,7 +264,7 @@ class _Reader:
             following = self.next
             if following is not None and following.sort is Sort.OR:
                 if is_blank:
-                    self.say(following, NOTHING_BEFORE if waiting is None else NOTHING_AFTER, word="OR")
+                    self.say(following, NOTHING_BEFORE, word="OR")
                 waiting = following
                 self.at += 1
                 continue
