@@ -78,12 +78,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a batch: added are new, known were there already (their id), doubled share a seq with another."""
+    """What became of a batch: added are new, known were there already (their id), doubled share a seq with another.
+
+    channels, ids: of those added.
+    """
 
     added: int
     known: int
     doubled: int = 0
     channels: frozenset[ChannelRef] = frozenset()
+    ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

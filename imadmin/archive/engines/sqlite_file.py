@@ -169,7 +169,7 @@ def failing() -> Iterator[None]:
     """Whatever the file or the disk has against it, said in one way."""
     try:
         yield
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError):
         raise  # ours to mend
     except (sqlite3.DatabaseError, OSError) as error:
         raise StoreUnavailable(str(error)) from error

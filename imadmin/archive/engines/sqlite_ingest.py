@@ -57,6 +57,7 @@ def take(link: Link, incoming: Sequence[Incoming], broken: Sequence[BrokenCall])
         known=len(incoming) - len(fresh),
         doubled=sum((channel_number(link, one.channel), number(one.seq)) in doubled for _, one in fresh),
         channels=frozenset(one.channel for _, one in fresh),
+        ids=frozenset(one.id for _, one in fresh),
     )
 
 
