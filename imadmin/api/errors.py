@@ -102,6 +102,8 @@ def problem(request: HttpRequest, error: AppError, **extra: Any) -> HttpResponse
         body["fields"] = {
             name: [_sentence(text, error.params) for text in sentences] for name, sentences in error.fields.items()
         }
+    if faults := getattr(error, "faults", ()):
+        body["faults"] = [{"start": fault.start, "end": fault.end, "message": fault.text(gettext)} for fault in faults]
     if node := getattr(error, "node", ""):
         body["node"] = gettext(node)
     response = HttpResponse(json.dumps(body | extra), status=error.status, content_type=CONTENT_TYPE)

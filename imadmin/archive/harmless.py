@@ -4,7 +4,10 @@ Pure functions on strings; escaping for HTML is the templates' work.
 """
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+Step = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 
 SNIPPET = 160
 REPLACEMENT = "\ufffd"
@@ -16,6 +19,7 @@ _HIDDEN = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_RETURNS = re.compile("\r\n")
 _SCHEME = re.compile(r"(?i)\b(https?|ftps?|wss?)://([^\s/?#]*)")
 _HOST = re.compile(r"(?i)(?<![\w@.\[\]-])((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?=[/:?#]|$|\s|[，。、！？）)])")
 # What looks like a host but is far more often the end of a file's name.
@@ -49,20 +53,22 @@ def encodable(text: str) -> str:
 
 def visible(text: str) -> str:
     """Control and direction characters as something one sees; line breaks and tabs stay."""
-    text = encodable(text).replace("\r\n", "\n")
-    text = _CONTROL.sub(lambda hit: "\u2421" if hit.group() == "\x7f" else chr(0x2400 + ord(hit.group())), text)
-    return _HIDDEN.sub(lambda hit: f"⟨U+{ord(hit.group()):04X}⟩", text)
+    return _after(_TO_VISIBLE, text)
 
 
 def defanged(text: str) -> str:
     """Addresses that no program turns into a link: hxxps://host[.]name/path."""
-    text = _SCHEME.sub(lambda hit: f"{_dead(hit.group(1))}://{hit.group(2).replace('.', '[.]')}", text)
-    text = _CODE_SCHEME.sub(r"\1[:]", text)
-    return _HOST.sub(_dead_host, text)
+    return _after(_TO_DEFANGED, text)
 
 
 def harmless(text: str) -> str:
-    return defanged(visible(text))
+    return _after(STEPS, text)
+
+
+def _after(steps: Iterable[Step], text: str) -> str:
+    for pattern, become in steps:
+        text = pattern.sub(become, text)
+    return text
 
 
 def _dead_host(hit: re.Match[str]) -> str:
@@ -73,6 +79,21 @@ def _dead_host(hit: re.Match[str]) -> str:
 
 def _dead(scheme: str) -> str:
     return scheme.replace("tt", "xx").replace("TT", "XX") if scheme.lower().startswith("http") else f"x{scheme}"
+
+
+# Each step finds pieces and says what becomes of them; `marking` follows positions through them.
+_TO_VISIBLE: tuple[Step, ...] = (
+    (_SURROGATE, lambda hit: REPLACEMENT),
+    (_RETURNS, lambda hit: "\n"),
+    (_CONTROL, lambda hit: "\u2421" if hit.group() == "\x7f" else chr(0x2400 + ord(hit.group()))),
+    (_HIDDEN, lambda hit: f"⟨U+{ord(hit.group()):04X}⟩"),
+)
+_TO_DEFANGED: tuple[Step, ...] = (
+    (_SCHEME, lambda hit: f"{_dead(hit.group(1))}://{hit.group(2).replace('.', '[.]')}"),
+    (_CODE_SCHEME, lambda hit: f"{hit.group(1)}[:]"),
+    (_HOST, _dead_host),
+)
+STEPS: tuple[Step, ...] = (*_TO_VISIBLE, *_TO_DEFANGED)
 
 
 def language_of(text: str) -> str:

@@ -114,7 +114,7 @@ def search(scope: Scope, wanted: SearchFields, *, cursor: str = "", limit: int =
         ) from error
     access = body_access(scope)
     if access is not BodyAccess.CLOSED:
-        _leave_trace(scope, "message.search", _search_target(query), _search_detail(wanted, page))
+        leave_trace(scope, "message.search", _search_target(query), _search_detail(wanted, page))
     return FoundMessages(
         wanted=wanted,
         query=query,
@@ -134,7 +134,7 @@ def message(scope: Scope, message_id: int) -> ShownMessage:
     found = _found(run(_ask_for(scope, message_id)))
     is_open = body_access(scope) is BodyAccess.OPEN
     if is_open:
-        _leave_trace(scope, "message.read", Target("message", str(found.id)), _read_detail(found, 1))
+        leave_trace(scope, "message.read", Target("message", str(found.id)), _read_detail(found, 1))
     return show(found, is_open=is_open)
 
 
@@ -150,7 +150,7 @@ def permalink(scope: Scope, message_id: int, *, before: int = AROUND, after: int
     if page.access is not BodyAccess.OPEN:
         return page
     detail = _read_detail(hit, len(page.context.items))
-    return replace(page, trace=_leave_trace(scope, "message.read", Target("message", str(hit.id)), detail))
+    return replace(page, trace=leave_trace(scope, "message.read", Target("message", str(hit.id)), detail))
 
 
 def opened(page: MessagePage, revealed: ShownMessage) -> MessagePage:
@@ -224,7 +224,7 @@ def _read_detail(found: Message, shown: int) -> dict[str, Any]:
     return {"channel": str(found.channel), "sender": found.from_uid, "messages": shown}
 
 
-def _leave_trace(scope: Scope, action: str, target: Target, detail: dict[str, Any]) -> int:
+def leave_trace(scope: Scope, action: str, target: Target, detail: dict[str, Any]) -> int:
     """The row's id. No trace, no bodies: raises Busy when the trail can't be written."""
     if not target.id:
         target = Target(target.kind, scope.slug)

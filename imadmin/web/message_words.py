@@ -1,6 +1,6 @@
 """Messages in words and cells: kinds, masked bodies, snippets, links.  What is masked was never given to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from imadmin.archive.harmless import harmless, language_of, marked, pieces
+from imadmin.archive.marking import snippet
 from imadmin.archive.masking import BodyAccess, ShownMessage
 from imadmin.gateway.types import ChannelRef, ChannelType, ContentKind
 from imadmin.web import cells
@@ -141,6 +142,21 @@ def snippet_cell(slug: str, message: ShownMessage, access: BodyAccess, wanted: s
         language=_language(message.text or ""),
         prefix=_icon_before(message),
         text=highlighted(message.text or "", wanted)
+        or cells.html('<span class="dim">{words}</span>', words=length_words(message)),
+    )
+
+
+def hit_cell(slug: str, message: ShownMessage, access: BodyAccess, terms: Sequence[str]) -> SafeString:
+    """One line of an archived message, with what was searched for marked where it stands however it was written."""
+    if message.is_masked:
+        return masked_body(slug, message, access, is_link=True)
+    text = message.text or ""
+    return cells.html(
+        '<a class="hitlink" href="{url}" data-row{language}>{prefix}<bdi>{text}</bdi></a>',
+        url=url_of("message", slug, message.id),
+        language=_language(text),
+        prefix=_icon_before(message),
+        text=_marks(snippet(text, terms))
         or cells.html('<span class="dim">{words}</span>', words=length_words(message)),
     )
 

@@ -10,6 +10,7 @@ import "./drawer.js";
 import "./toasts.js";
 import "./selection.js";
 import "./palette.js";
+import "./query.js"; // before keyboard.js: Escape closes its list first
 import "./guard.js";
 import "./back.js";
 import "./into-view.js";

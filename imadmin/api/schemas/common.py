@@ -95,8 +95,19 @@ def _translated(template: str) -> str:
     return gettext(template) if template else ""
 
 
+class FaultOut(Out):
+    """What is wrong with the characters of a query from start to end."""
+
+    start: int
+    end: int
+    message: str
+
+
 class ProblemOut(Out):
-    """application/problem+json.  fields: only for 422.  reference: only for 500.  node: when one node is meant."""
+    """application/problem+json.  fields: only for 422, faults: of a query that can't be read.  reference: only for 500.
+
+    node: when one node is meant.
+    """
 
     type: str
     title: str
@@ -106,6 +117,7 @@ class ProblemOut(Out):
     hint: str = ""
     instance: str
     fields: dict[str, list[str]] | None = None
+    faults: list[FaultOut] | None = None
     reference: str | None = None
     node: str | None = None
 

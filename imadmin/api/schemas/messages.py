@@ -70,7 +70,7 @@ class MessageOut(Out):
 
     @classmethod
     def of(cls, message: ShownMessage) -> "MessageOut":
-        return cls(**_common(message, LIST_TEXT))
+        return cls(**common(message, LIST_TEXT))
 
 
 class MessageDetailOut(MessageOut):
@@ -84,7 +84,7 @@ class MessageDetailOut(MessageOut):
     def of(cls, message: ShownMessage) -> "MessageDetailOut":
         payload = message.payload
         return cls(
-            **_common(message, MOST),
+            **common(message, MOST),
             fields=None if message.fields is None else dict(message.fields),
             payload=None if payload is None else base64.b64encode(payload[:MOST]).decode(),
             payload_cut=payload is not None and len(payload) > MOST,
@@ -124,7 +124,7 @@ class ContextOut(Out):
         )
 
 
-def _common(message: ShownMessage, text_most: int) -> dict[str, Any]:
+def common(message: ShownMessage, text_most: int) -> dict[str, Any]:
     text = message.text
     return {
         "message_id": str(message.id),
