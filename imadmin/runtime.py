@@ -17,6 +17,9 @@ from django.db import close_old_connections
 from imadmin.clusters import connect
 from imadmin.config import config
 from imadmin.core import aio
+from imadmin.gateway.hook_types import MESSAGES, ONLINE_STATUS
+from imadmin.live.archive_feed import archive_feed
+from imadmin.live.hook_setup import open_unasked
 from imadmin.live.hooks import door
 from imadmin.live.hub import hub
 from imadmin.live.poller import Poller
@@ -44,7 +47,7 @@ def parts_of_web() -> list[Part]:
     found: list[Part] = [Loop()]
     if os.environ.get("IMADMIN_DEMO") == "1":
         found.append(Demo())
-    found += [Gateways(), relay, hub, door]
+    found += [Gateways(), relay, hub, archive_feed, door]
     if not config.redis_url:
         found += parts_of_work()
     return found
@@ -113,7 +116,9 @@ class Demo:
 
     async def start(self) -> None:
         self._demo = await asyncio.to_thread(_start_demo)
-        await sync_to_async(_remember_demo, thread_sensitive=False)(self._demo)
+        path = await sync_to_async(_remember_demo, thread_sensitive=False)(self._demo)
+        if path and (own := os.environ.get("IMADMIN_DEMO_DOOR")):
+            await asyncio.to_thread(self._demo.use_webhook, f"{own}{path}", (ONLINE_STATUS, MESSAGES))
 
     async def stop(self) -> None:
         if self._demo is not None:
@@ -135,8 +140,8 @@ def _start_demo() -> Any:
     raise RuntimeError("no free loopback ports for the demo cluster")
 
 
-def _remember_demo(demo: Any) -> None:
-    """Point the stored demo cluster at the running one."""
+def _remember_demo(demo: Any) -> str:
+    """Point the stored demo cluster at the running one; returns the path of its webhook, "" when there is none."""
     from imadmin.clusters.models import Cluster
     from imadmin.core import crypto
 
@@ -144,7 +149,7 @@ def _remember_demo(demo: Any) -> None:
         known = Cluster.objects.filter(slug=DEMO_SLUG).first() or Cluster(slug=DEMO_SLUG, name="Demo", is_demo=True)
         if known.pk and not known.is_demo:
             logger.warning("demo.slug_taken")
-            return
+            return ""
         first = demo.nodes[0]
         if (known.api_url, known.manager_url) != (first.api_url, first.manager_url) or not known.pk:
             known.api_url, known.manager_url = first.api_url, first.manager_url
@@ -153,8 +158,33 @@ def _remember_demo(demo: Any) -> None:
         known.jwt_user = "admin"
         known.sealed_jwt_password = known.sealed_jwt_password or crypto.seal("pwd")
         known.save()
+        return _open_demo_archive(known)
     finally:
         close_old_connections()
+
+
+def _open_demo_archive(demo: Any) -> str:
+    """An empty archive that is fed from now on: the simulated cluster begins anew with every start, ids and all.
+
+    Who switched it off, or closed the webhook, finds it so after the next start.
+    """
+    from imadmin.archive.engines.base import StoreUnavailable
+    from imadmin.archive.models import Archive
+    from imadmin.archive.stores import engine_of
+    from imadmin.gateway.types import now
+
+    archive, is_new = Archive.objects.get_or_create(
+        cluster=demo, defaults={"is_on": True, "opened_by": DEMO_SLUG, "opened_at": now()}
+    )
+    try:
+        engine_of(demo.pk).drop()
+    except StoreUnavailable as error:
+        logger.warning("demo.archive_kept", extra={"error": str(error)})
+    archive.resume, archive.round_started_at, archive.round_ended_at = {}, None, None
+    archive.feed_seen_at, archive.feed_lag = None, None
+    archive.feed_taken = archive.feed_known = archive.feed_broken = 0
+    archive.save()
+    return open_unasked(demo, may_make=is_new)
 
 
 async def lifespan(

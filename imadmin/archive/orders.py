@@ -62,7 +62,7 @@ def read(one: Incoming) -> Order | None:
     param = _param(content.fields)
     ids = tuple(dict.fromkeys(_ids(param)))[:NAMED_MOST]
     numbers = tuple(dict.fromkeys(_texts(param, "client_msg_no", "client_msg_nos")))[:NAMED_MOST]
-    if what is None or not ids and not numbers:
+    if what is None or (not ids and not numbers):
         return None
     channel = _channel(one, param)
     said = _new_text(param) if what == "edit" else None
@@ -164,9 +164,7 @@ def _ids(param: Mapping[str, Any]) -> Iterable[int]:
 def _texts(param: Mapping[str, Any], *names: str) -> Iterable[str]:
     for name in names:
         value = param.get(name)
-        yield from (
-            each for each in (value if isinstance(value, list) else (value,)) if isinstance(each, str) and each
-        )
+        yield from (each for each in (value if isinstance(value, list) else (value,)) if isinstance(each, str) and each)
 
 
 def _channel(one: Incoming, param: Mapping[str, Any]) -> ChannelRef:

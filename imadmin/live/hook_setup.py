@@ -10,6 +10,7 @@ from django.db import transaction
 from imadmin.accounts.permissions import Permission
 from imadmin.audit.record import Target, recorded
 from imadmin.clusters.access import Scope
+from imadmin.clusters.models import Cluster
 from imadmin.core import crypto
 from imadmin.core.errors import Conflict, NotFound, Unsupported, gettext_noop
 from imadmin.gateway.registry import HOOKS
@@ -93,6 +94,22 @@ def make_secret(scope: Scope, *, reason: str) -> str:
         door.forget()
         entry.finish(outcome="done")
     return path_of(scope.slug, secret)
+
+
+def open_unasked(cluster: Cluster, *, may_make: bool) -> str:
+    """The path of a simulated cluster's webhook; a door is made for it when it may be.  "" when there is none."""
+    hook = Hook.objects.filter(pk=cluster.pk).first()
+    if hook is None and may_make:
+        secret = crypto.new_token("wh")
+        hook = Hook.objects.create(
+            cluster=cluster, sealed_secret=crypto.seal(secret), secret_hash=crypto.token_hash(secret),
+            made_at=now(), made_by=cluster.slug,
+        )  # fmt: skip
+        door.forget()
+    try:
+        return path_of(cluster.slug, crypto.unseal(hook.sealed_secret)) if hook else ""
+    except crypto.Undecryptable:
+        return ""
 
 
 def reveal(scope: Scope, *, reason: str) -> str:

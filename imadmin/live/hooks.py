@@ -2,7 +2,7 @@
 
 Before, because Django reads a whole body first: here a wrong secret costs a comparison in memory, and what is too big
 is refused unread.  Answered with 200 only once it is stored; the server sends a call again that was answered otherwise.
-An archive takes messages by `on(MESSAGES, …)`: it runs in the call's transaction.
+Who stores what calls tell says so by `on`: in the call's transaction, or apart, in a store of its own (archive_feed).
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, transaction
 from django.db.models import F
 
+from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.gateway.hook_types import MESSAGES, OFFLINE, ONLINE_STATUS, BrokenHook, HookBatch
 from imadmin.gateway.registry import HOOKS
 from imadmin.gateway.types import now
@@ -38,6 +40,7 @@ ADDRESS = re.compile(r"/hooks/wukongim/([-\w]{1,50})/([-\w]{1,100})/?")
 BODY_MAX = 10 * 1024 * 1024
 BODY_SECONDS = 10.0
 CALLS_MAX = 8  # bodies held in memory at a time
+BUSY_SECONDS = 4.0  # a call waits for its turn: sending it away would cost it one of its five tries
 KNOWN_SECONDS = 2.0
 FLUSH_SECONDS = 2.0
 RATE_MINUTES = 5
@@ -53,15 +56,29 @@ class Owner:
     slug: str
     kind: str
     secret_hash: str
+    is_archived: bool = False
 
 
 Ingest = Callable[[Owner, HookBatch, datetime], object]
+FileBroken = Callable[[Owner, str, bytes, str, datetime], object]
 _ingest: dict[str, list[Ingest]] = defaultdict(list)
+_apart: dict[str, list[Ingest]] = defaultdict(list)
+_file_broken: list[FileBroken] = []
+_threads = ThreadPoolExecutor(CALLS_MAX, thread_name_prefix="imadmin-hook")
 
 
-def on(event: str, take: Ingest) -> None:
-    """Have `take` store what calls of this event tell, in their transaction; what it raises makes the server repeat."""
-    _ingest[event].append(take)
+def on(event: str, take: Ingest, *, apart: bool = False) -> None:
+    """Have `take` store what calls of this event tell, in their transaction; what it raises makes the server repeat.
+
+    apart: it keeps a store of its own and touches no database of ours, whose one writer would hold it up; it runs
+    before the transaction, several calls at a time, and must take the same call twice without harm.
+    """
+    (_apart if apart else _ingest)[event].append(take)
+
+
+def on_broken(file: FileBroken) -> None:
+    """Have `file` keep a body that nobody could read: owner, event, body, why, when."""
+    _file_broken.append(file)
 
 
 def _take_presence(owner: Owner, batch: HookBatch, at: datetime) -> None:
@@ -143,15 +160,16 @@ class Door:
         owner = await self._owner(scope["path"])
         if scope["method"] != "POST":
             raise Refused(405, "POST only")
-        if self._calls >= CALLS_MAX:
-            raise Refused(503, "busy")
-        self._calls += 1
+        await self._turn()
         try:
             if _length(scope["headers"]) > BODY_MAX:
                 raise Refused(413, "too big")
             body = await _read(receive)
             event = parse_qs(scope["query_string"].decode("latin-1")).get("event", [""])[0][:40]
-            batch = await in_thread(_store, owner, event, body)
+            at = now()
+            batch = await asyncio.get_running_loop().run_in_executor(_threads, _taken, owner, event, body, at)
+            if event in _ingest:
+                await in_thread(_store, owner, batch, at)
             self._tallies[owner.pk].took(batch)
         except Refused:
             self._tallies[owner.pk].counts["broken"] += 1
@@ -159,11 +177,20 @@ class Door:
         except BrokenHook as error:
             self._tallies[owner.pk].counts["broken"] += 1
             raise Refused(400, str(error)) from None
-        except DatabaseError as error:
+        except (DatabaseError, StoreUnavailable) as error:
             logger.warning("hook.not_stored", extra={"cluster": owner.slug, "error": type(error).__name__})
             raise Refused(503, "not stored") from None
         finally:
             self._calls -= 1
+
+    async def _turn(self) -> None:
+        """Wait until one of the few places is free."""
+        ends_at = time.monotonic() + BUSY_SECONDS
+        while self._calls >= CALLS_MAX:
+            if time.monotonic() >= ends_at:
+                raise Refused(503, "busy")
+            await asyncio.sleep(0.01)
+        self._calls += 1
 
     async def _owner(self, path: str) -> Owner:
         """Raises Refused 404 for whatever isn't exactly the address of a door, in the same time."""
@@ -212,23 +239,34 @@ class Door:
                     mine.counts[name] += count
 
 
-def _store(owner: Owner, event: str, body: bytes) -> HookBatch:
-    """Raises BrokenHook, DatabaseError."""
-    batch = HOOKS[owner.kind](event, body)
-    takers = _ingest.get(event, ())
-    if takers:
-        with transaction.atomic():
-            for take in takers:
-                take(owner, batch, now())
-    if event == ONLINE_STATUS:
-        with suppress(DatabaseError):  # what came is stored; the next call trims again
-            presence.trim(owner.pk)
+def _taken(owner: Owner, event: str, body: bytes, at: datetime) -> HookBatch:
+    """What the call tells, kept by whoever has a store of their own.  Raises BrokenHook, StoreUnavailable."""
+    try:
+        batch = HOOKS[owner.kind](event, body)
+    except BrokenHook as error:
+        for file in _file_broken:
+            file(owner, event, body, str(error), at)
+        raise
+    for take in _apart.get(event, ()):
+        take(owner, batch, at)
     return batch
 
 
+def _store(owner: Owner, batch: HookBatch, at: datetime) -> None:
+    """Raises DatabaseError."""
+    with transaction.atomic():
+        for take in _ingest[batch.event]:
+            take(owner, batch, at)
+    if batch.event == ONLINE_STATUS:
+        with suppress(DatabaseError):  # what came is stored; the next call trims again
+            presence.trim(owner.pk)
+
+
 def _owners() -> dict[str, Owner]:
-    rows = Hook.objects.values_list("cluster_id", "cluster__slug", "cluster__kind", "secret_hash")
-    return {slug: Owner(pk, slug, kind, secret) for pk, slug, kind, secret in rows if kind in HOOKS}
+    rows = Hook.objects.values_list(
+        "cluster_id", "cluster__slug", "cluster__kind", "secret_hash", "cluster__archive__is_on"
+    )
+    return {row[1]: Owner(*row[:4], is_archived=bool(row[4])) for row in rows if row[2] in HOOKS}
 
 
 def _write_down(tallies: dict[int, Tally]) -> None:

@@ -195,8 +195,9 @@ async def test_only_posts_are_taken(path: str, caller: httpx.AsyncClient) -> Non
 
 
 async def test_more_calls_at_once_than_memory_is_set_aside_for_are_sent_away(
-    path: str, door: Door, caller: httpx.AsyncClient
+    path: str, door: Door, caller: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(hooks, "BUSY_SECONDS", 0.05)
     door._calls = hooks.CALLS_MAX
 
     assert (await caller.post(path, params=ONLINE, content=CAME)).status_code == 503

@@ -11,7 +11,8 @@ from imadmin.api.params import SlugPath
 from imadmin.api.schemas.common import Paged, ReasonIn, problems
 from imadmin.api.schemas.presence import PresenceOut, WebhookAddressOut, WebhookOut
 from imadmin.clusters import access
-from imadmin.live import hook_setup, presence
+from imadmin.clusters.access import Scope
+from imadmin.live import feed_health, hook_setup, presence
 
 router = Router()
 Uid = Annotated[str, Query(max_length=200, description="the whole uid, or its beginning and a *")]
@@ -48,7 +49,7 @@ def list_presence(
 )
 def get_webhook(request: HttpRequest, slug: SlugPath) -> WebhookOut:
     """Needs `operate-cluster`. The secret is not in the answer."""
-    return WebhookOut.of(hook_setup.health(access.enter(request, slug, Permission.OPERATE_CLUSTER)))
+    return _webhook(access.enter(request, slug, Permission.OPERATE_CLUSTER))
 
 
 @router.post(
@@ -74,4 +75,8 @@ def close_webhook(request: HttpRequest, slug: SlugPath, body: ReasonIn) -> Webho
     """Needs `operate-cluster`. Calls of this cluster's servers are refused from then on."""
     scope = access.enter(request, slug, Permission.OPERATE_CLUSTER)
     hook_setup.close(scope, reason=body.reason)
-    return WebhookOut.of(hook_setup.health(scope))
+    return _webhook(scope)
+
+
+def _webhook(scope: Scope) -> WebhookOut:
+    return WebhookOut.of(hook_setup.health(scope), feed_health.health(scope))

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from imadmin.api.schemas.common import Out
+from imadmin.live.feed_health import FeedHealth
 from imadmin.live.hook_setup import HookHealth
 from imadmin.monitor.models import Presence
 
@@ -38,6 +39,32 @@ class PresenceOut(Out):
         )
 
 
+class FeedOut(Out):
+    """The webhook's messages on their way into the archive.  lag_seconds: from the newest message's time, by the
+    server's clock, to its commit, by ours.  known: were there already.  broken: could not be read.
+    """
+
+    is_on: bool
+    last_stored_at: datetime | None
+    lag_seconds: float | None
+    stored: int
+    known: int
+    broken: int
+    per_minute: float
+
+    @classmethod
+    def of(cls, feed: FeedHealth) -> "FeedOut":
+        return cls(
+            is_on=feed.is_on,
+            last_stored_at=feed.seen_at,
+            lag_seconds=feed.lag,
+            stored=feed.taken,
+            known=feed.known,
+            broken=feed.broken,
+            per_minute=feed.per_minute,
+        )
+
+
 class WebhookOut(Out):
     """The webhook's door and what came through it.  refused: calls with a wrong secret.  broken: not what it sends."""
 
@@ -53,9 +80,10 @@ class WebhookOut(Out):
     messages: int
     offline_messages: int
     calls_per_minute: float
+    archive: FeedOut
 
     @classmethod
-    def of(cls, hook: HookHealth) -> "WebhookOut":
+    def of(cls, hook: HookHealth, feed: FeedHealth) -> "WebhookOut":
         return cls(
             is_open=hook.is_open,
             made_at=hook.made_at,
@@ -69,6 +97,7 @@ class WebhookOut(Out):
             messages=hook.messages,
             offline_messages=hook.offline,
             calls_per_minute=hook.per_minute,
+            archive=FeedOut.of(feed),
         )
 
 

@@ -47,6 +47,7 @@ class Command(BaseCommand):
             sign_in = ensure_first_owner(config.data_dir / "first_sign_in", config.admin_password)
             if demo:
                 os.environ["IMADMIN_DEMO"] = "1"
+                os.environ["IMADMIN_DEMO_DOOR"] = own_address(host, port)
                 grant_demo_reading()
             self.stdout.write(banner(host, port, sign_in, demo=demo))
             self.stdout.flush()
@@ -67,6 +68,12 @@ def check_port(host: str, port: int) -> None:
                 f"imadmin can't listen on {host} port {port}: {error.strerror}.\n"
                 "Choose another with --port or IMADMIN_PORT, and another address with --host."
             ) from None
+
+
+def own_address(host: str, port: int) -> str:
+    """How this process reaches itself, for the webhook of the simulated cluster."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (only compared)
+    return f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"
 
 
 def serve(host: str, port: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from imadmin.jobs.embedded import WorkerPart
+from imadmin.live.archive_feed import archive_feed
 from imadmin.live.relay import relay
 from imadmin.management.process import require_redis, run_parts
 from imadmin.runtime import Gateways, Loop
@@ -18,4 +19,4 @@ class Command(BaseCommand):
         require_redis()
         self.stdout.write("imadmin worker. Stop with Ctrl-C: running jobs end after the piece they are at.")
         self.stdout.flush()
-        run_parts([Loop(), Gateways(), relay, WorkerPart(alone=False, seconds=8.0)])
+        run_parts([Loop(), Gateways(), relay, archive_feed, WorkerPart(alone=False, seconds=8.0)])

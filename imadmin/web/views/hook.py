@@ -10,18 +10,22 @@ from django.views.decorators.http import require_POST, require_safe
 from imadmin.accounts.permissions import Permission
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
-from imadmin.gateway.hook_types import ONLINE_STATUS
-from imadmin.live import hook_setup
+from imadmin.gateway.hook_types import MESSAGES, ONLINE_STATUS
+from imadmin.live import feed_health, hook_setup
 from imadmin.web import respond
 from imadmin.web.forms.live import HookForm
 
 PAGE = "pages/live/hook.html"
+FOLLOWING = ("health", "feed", "broken")  # parts of the page that ask for themselves
 
 
 @require_safe
 def setup(request: HttpRequest, slug: str) -> HttpResponse:
     scope = access.enter(request, slug, Permission.OPERATE_CLUSTER)
-    return respond.page_or_fragment(request, PAGE, _context(scope), fragment="health")
+    target = getattr(getattr(request, "htmx", None), "target", None)
+    return respond.page_or_fragment(
+        request, PAGE, _context(scope), fragment=target if target in FOLLOWING else "health"
+    )
 
 
 @require_POST
@@ -57,13 +61,30 @@ def _shown(request: HttpRequest, scope: Scope, name: str, act: Any) -> HttpRespo
 
 
 def settings_for(url: str) -> dict[str, str]:
-    """What to put into the server's configuration (reference 2.15, 4.1), as a file and as environment."""
+    """What to put into the server's configuration (reference 2.15, 4.1), as a file and as environment.
+
+    Many tries: the server sends a batch again every second, and drops it for good after the last one.
+    """
+    lines = (
+        ("httpAddr", f'"{url}"'),
+        ("focusEvents", f'["{ONLINE_STATUS}", "{MESSAGES}"]'),
+        ("msgNotifyEventCountPerPush", "100"),
+        ("msgNotifyEventPushInterval", "500ms"),
+        ("msgNotifyEventRetryMaxCount", "60"),
+    )
+    env = {**dict(lines), "focusEvents": f'"{ONLINE_STATUS} {MESSAGES}"'}
     return {
         "url": url,
-        "yaml": f'webhook:\n  httpAddr: "{url}"\n  focusEvents: ["{ONLINE_STATUS}"]\n',
-        "env": f'WK_WEBHOOK_HTTPADDR="{url}"\nWK_WEBHOOK_FOCUSEVENTS="{ONLINE_STATUS}"\n',
+        "yaml": "webhook:\n" + "".join(f"  {name}: {value}\n" for name, value in lines),
+        "env": "".join(f"WK_WEBHOOK_{name.upper()}={value}\n" for name, value in env.items()),
     }
 
 
 def _context(scope: Scope) -> dict[str, Any]:
-    return {"slug": scope.slug, "hook": hook_setup.health(scope), "settings": None}
+    return {
+        "slug": scope.slug,
+        "hook": hook_setup.health(scope),
+        "feed": feed_health.health(scope),
+        "broken": feed_health.broken_calls(scope),
+        "settings": None,
+    }
