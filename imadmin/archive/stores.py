@@ -20,6 +20,14 @@ def engine_of(cluster_pk: int) -> Engine:
         return engine
 
 
+def drop(cluster_pk: int) -> None:
+    """Delete the archive of a cluster that is gone."""
+    engine = engine_of(cluster_pk)
+    with _lock:
+        _open.pop(cluster_pk, None)
+    engine.drop()
+
+
 def close_all() -> None:
     with _lock:
         engines = list(_open.values())

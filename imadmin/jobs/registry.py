@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from imadmin.core.errors import NotFound, gettext_noop
 
 if TYPE_CHECKING:
+    from imadmin.clusters.models import Cluster
     from imadmin.jobs.run import Run
 
 Work = Callable[["Run"], Mapping[str, Any] | None]
 Lost = Literal["again", "tell"]
 
 # Modules that register jobs when imported.
-SOURCES = ("imadmin.jobs.builtin", "imadmin.jobs.policy.engine", "imadmin.jobs.sample_jobs")
+SOURCES = (
+    "imadmin.jobs.builtin",
+    "imadmin.jobs.policy.engine",
+    "imadmin.jobs.sample_jobs",
+    "imadmin.jobs.archive_jobs",
+    "imadmin.jobs.exports",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class Job:
     routine: runs so often that only failures and the latest few are kept; never waits behind long ones.
     by_hand: a person may start it from the page, the API; takes: parameters it may be given then.
     site: it belongs to no cluster, so to owners.
+    is_due: whether a schedule should start it for this cluster now; what isn't due leaves no row.
     """
 
     name: str
@@ -44,6 +52,7 @@ class Job:
     by_hand: bool = False
     takes: tuple[str, ...] = ()
     site: bool = False
+    is_due: Callable[["Cluster"], bool] | None = None
 
 
 _jobs: dict[str, Job] = {}
@@ -63,6 +72,7 @@ def job(
     by_hand: bool = False,
     takes: tuple[str, ...] = (),
     site: bool = False,
+    is_due: Callable[["Cluster"], bool] | None = None,
 ) -> Callable[[Work], Work]:
     """Register the function below as the job of that name.  It gets a `Run` and returns its result (JSON) or None.
 
@@ -71,8 +81,9 @@ def job(
 
     def register(work: Work) -> Work:
         _jobs[name] = Job(
-            name, work, title, lost, most_at_once, apart_by, seconds, attempts, routine, by_hand, takes, site
-        )
+            name, work, title, lost, most_at_once, apart_by, seconds, attempts, routine, by_hand, takes, site,
+            is_due,
+        )  # fmt: skip
         return work
 
     return register

@@ -59,6 +59,10 @@ BUILT_IN = (
     BuiltIn("channels.activity", Cron(), each=True),
     BuiltIn("rollup", Cron(minute="2-59/5"), each=True),
     BuiltIn("restrictions.lift", 30),
+    BuiltIn("archive.catch-up", 20, each=True),
+    BuiltIn("archive.repair", 30, each=True),
+    BuiltIn("archive.saved-counts", Cron(minute="7"), each=True),
+    BuiltIn("archive.exports-expire", Cron(minute="*/10")),
     BuiltIn("jobs.prune", Cron(minute="40", hour="3")),
 )
 
@@ -211,7 +215,9 @@ def _targets(order: Mapping[str, Any]) -> list[tuple[Cluster | None, Policy | No
         logger.warning("jobs.schedule_of_unknown_job", extra={"job": order.get("job")})
         return []
     if order.get("each"):
-        return [(cluster, None) for cluster in Cluster.objects.order_by("pk")]
+        is_due = registry.find(order["job"]).is_due
+        clusters = Cluster.objects.order_by("pk")
+        return [(cluster, None) for cluster in clusters if is_due is None or is_due(cluster)]
     if order.get("policy"):
         policy = Policy.objects.select_related("cluster").filter(pk=order["policy"]).first()
         return [(policy.cluster, policy)] if policy else []

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver
 
 from imadmin.web.routes import (
     channels,
+    completeness,
     connections,
     events,
     jobs,
@@ -12,10 +13,12 @@ from imadmin.web.routes import (
     nodes,
     operations,
     policies,
+    saved,
     shell,
     site,
     slots,
     stats,
+    tail,
     users,
 )
 
@@ -24,6 +27,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *site.urlpatterns,
     *events.urlpatterns,
     *messages.urlpatterns,
+    *saved.urlpatterns,
+    *completeness.urlpatterns,
+    *tail.urlpatterns,
     *channels.urlpatterns,
     *users.urlpatterns,
     *connections.urlpatterns,

@@ -1,0 +1,309 @@
+"""How complete an archive is: what is held of what the cluster has, what is missing, and how far behind the feed is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from django.core.cache import cache
+
+from imadmin.accounts.permissions import Permission
+from imadmin.archive.engines.base import Engine, StoreUnavailable
+from imadmin.archive.models import Archive
+from imadmin.archive.rows import ChannelHold, Coverage, Totals
+from imadmin.archive.stores import engine_of
+from imadmin.clusters.access import Scope
+from imadmin.core.errors import Busy, InvalidInput, gettext_noop
+from imadmin.core.paging import BROKEN_CURSOR, decode_cursor, encode_cursor
+from imadmin.gateway.types import ChannelRef, now
+
+KEEP_SECONDS = 5
+FEED_LIVE = timedelta(minutes=2)
+PAGE, PAGE_MAX = 50, 200
+LOOKED_MOST = 5000  # channels looked at for one page of a filter
+SHOWN = ("all", "gaps", "unread", "whole")
+
+STORE_AWAY = gettext_noop("The archive can't be read right now.")
+STORE_AWAY_HINT = gettext_noop("Check that its disk has room and its database answers.")
+BAD_FILTER = gettext_noop("Show: all, gaps, unread or whole.")
+
+State = Literal["off", "empty", "filling", "waiting", "gaps", "complete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """One cluster's archive.  up_to: everything the cluster had then is held, gaps aside; None = never read whole.
+
+    round_*: the newest walk over all channels; is_reading: one is unfinished.  waits_for: why it rests (msgid), "".
+    feed_*: of the webhook's messages; is_fed: one came within two minutes.
+    """
+
+    is_on: bool
+    budget: int
+    opened_by: str
+    opened_at: datetime | None
+    totals: Totals
+    coverage: Coverage
+    up_to: datetime | None
+    round_started_at: datetime | None
+    round_ended_at: datetime | None
+    waits_for: str
+    feed_seen_at: datetime | None
+    feed_lag: float | None
+    is_fed: bool
+    as_of: datetime
+
+    @property
+    def is_reading(self) -> bool:
+        started, ended = self.round_started_at, self.round_ended_at
+        return self.is_on and started is not None and (ended is None or ended < started)
+
+    @property
+    def state(self) -> State:
+        if not self.is_on:
+            return "off"
+        if self.waits_for:
+            return "waiting"
+        if self.up_to is None:
+            return "filling"
+        if self.coverage.missing:
+            return "gaps"
+        return "complete" if self.totals.messages else "empty"
+
+    @property
+    def held(self) -> int:
+        """Sequence numbers accounted for, of `coverage.expected`."""
+        return max(0, self.coverage.expected - self.coverage.missing)
+
+    @property
+    def share(self) -> float | None:
+        return self.held / self.coverage.expected if self.coverage.expected else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How complete an answer is that searched these channels (or all).  channels: how many.
+
+    unread: of them never read; with_gaps: those included.  missing: numbers in gaps.  unknown: named channels that the
+    archive has never heard of.  up_to, is_fed: as in Completeness.
+    """
+
+    is_on: bool
+    channels: int
+    unread: int
+    with_gaps: int
+    missing: int
+    unknown: int
+    up_to: datetime | None
+    is_fed: bool
+    waits_for: str
+    first_at: datetime | None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.is_on and self.up_to is not None and not self.missing and not self.unknown and not self.waits_for
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChannel:
+    """A channel with what is held of it.  bar: (start, width, held) pieces of 1 to newest, in thousandths."""
+
+    hold: ChannelHold
+    newest: int
+    bar: tuple[tuple[int, int, bool], ...]
+
+    @property
+    def kind(self) -> Literal["unread", "gaps", "whole"]:
+        if not self.hold.missing:
+            return "whole"
+        return "gaps" if self.hold.messages else "unread"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPage:
+    rows: tuple[HeldChannel, ...]
+    next_cursor: str
+    as_of: datetime
+
+
+def status(scope: Scope) -> Completeness:
+    """Raises Forbidden, Busy (the store is away)."""
+    scope.require(Permission.VIEW)
+    archive = Archive.objects.filter(cluster=scope.cluster).first() or Archive(cluster=scope.cluster)
+    totals, coverage = _figures(scope)
+    ended = archive.round_ended_at
+    return Completeness(
+        is_on=archive.is_on,
+        budget=archive.budget,
+        opened_by=archive.opened_by,
+        opened_at=archive.opened_at,
+        totals=totals,
+        coverage=coverage,
+        up_to=_up_to(archive),
+        round_started_at=archive.round_started_at,
+        round_ended_at=ended,
+        waits_for=archive.waits_for if archive.is_on else "",
+        feed_seen_at=archive.feed_seen_at,
+        feed_lag=archive.feed_lag,
+        is_fed=_is_fed(archive),
+        as_of=now(),
+    )
+
+
+def of_channels(scope: Scope, channels: Iterable[ChannelRef] = ()) -> Reach:
+    """What the archive can't answer of a search in these channels; none named: of a search in all.  Raises Busy."""
+    scope.require(Permission.VIEW)
+    archive = Archive.objects.filter(cluster=scope.cluster).first() or Archive(cluster=scope.cluster)
+    wanted = list(dict.fromkeys(channels))[:100]
+    totals, coverage = _figures(scope)
+    first = totals.first_at
+    unknown = 0
+    if wanted:
+        engine = _engine(scope)
+        try:
+            found = [hold for channel in wanted if (hold := engine.hold(channel))]
+        except StoreUnavailable as error:
+            raise Busy(STORE_AWAY, hint=STORE_AWAY_HINT) from error
+        unknown = len(wanted) - len(found)
+        gappy = [hold for hold in found if hold.missing]
+        coverage = Coverage(
+            channels=len(found),
+            told=sum(hold.server_seq is not None for hold in found),
+            unread=sum(not hold.messages for hold in gappy),
+            with_gaps=len(gappy),
+            expected=sum(_newest(hold) for hold in found),
+            missing=sum(hold.missing for hold in gappy),
+        )
+        first = min((hold.first_at for hold in found if hold.first_at is not None), default=None)
+    return Reach(
+        is_on=archive.is_on,
+        channels=coverage.channels,
+        unread=coverage.unread,
+        with_gaps=coverage.with_gaps,
+        missing=coverage.missing,
+        unknown=unknown,
+        up_to=_up_to(archive),
+        is_fed=_is_fed(archive),
+        waits_for=archive.waits_for if archive.is_on else "",
+        first_at=datetime.fromtimestamp(first, UTC) if first is not None else None,
+    )
+
+
+def channels(scope: Scope, *, show: str = "all", cursor: str = "", limit: int = PAGE) -> ChannelPage:
+    """Channels of the archive.  show `gaps`: most recently active first; the others in the order they became known.
+
+    A page of a filter may be short, or empty, though more follow.  Raises Forbidden, InvalidInput, Busy.
+    """
+    scope.require(Permission.VIEW)
+    if show not in SHOWN:
+        raise InvalidInput({"show": [BAD_FILTER]}, BAD_FILTER)
+    limit = max(1, min(limit, PAGE_MAX))
+    start = _start(cursor, show)
+    engine = _engine(scope)
+    try:
+        rows, following = _behind(engine, start, limit) if show == "gaps" else _listed(engine, show, start, limit)
+    except StoreUnavailable as error:
+        raise Busy(STORE_AWAY, hint=STORE_AWAY_HINT) from error
+    return ChannelPage(tuple(rows), encode_cursor(show=show, at=following) if following else "", now())
+
+
+def held_channel(hold: ChannelHold) -> HeldChannel:
+    newest = _newest(hold)
+    return HeldChannel(hold, newest, _bar(hold, newest))
+
+
+def _behind(engine: Engine, start: int, limit: int) -> tuple[list[HeldChannel], int]:
+    found = engine.behind(most=start + limit + 1)
+    rows = [held_channel(hold) for hold in found[start : start + limit]]
+    return rows, start + limit if len(found) > start + limit else 0
+
+
+def _listed(engine: Engine, show: str, after: int, limit: int) -> tuple[list[HeldChannel], int]:
+    rows: list[HeldChannel] = []
+    looked = 0
+    while looked < LOOKED_MOST:
+        found = engine.holds(after=after, most=500)
+        for number, hold in found:
+            if len(rows) == limit:
+                return rows, after
+            after = number
+            row = held_channel(hold)
+            if show in ("all", row.kind):
+                rows.append(row)
+        looked += len(found)
+        if len(found) < 500:
+            return rows, 0
+    return rows, after
+
+
+def _start(cursor: str, show: str) -> int:
+    if not cursor:
+        return 0
+    parts = decode_cursor(cursor, "show", "at")
+    if parts["show"] != show or type(parts["at"]) is not int or not 0 < parts["at"] < 2**62:
+        raise InvalidInput({"cursor": [BROKEN_CURSOR]})
+    return parts["at"]
+
+
+def _newest(hold: ChannelHold) -> int:
+    return max(hold.server_seq or 0, hold.spans[-1][1] if hold.spans else 0)
+
+
+def _bar(hold: ChannelHold, newest: int) -> tuple[tuple[int, int, bool], ...]:
+    """At most forty pieces: gaps are never rounded away, what is drawn wider for that is taken from what follows."""
+    if not newest:
+        return ()
+    cells = [True] * 40
+    for first, last in hold.gaps:
+        begin, end = (first - 1) * 40 // newest, -(-last * 40 // newest)
+        cells[begin:end] = [False] * (end - begin)
+    pieces: list[tuple[int, int, bool]] = []
+    for place, is_held in enumerate(cells):
+        if pieces and pieces[-1][2] == is_held:
+            begin, width, _ = pieces[-1]
+            pieces[-1] = (begin, width + 25, is_held)
+        else:
+            pieces.append((place * 25, 25, is_held))
+    return tuple(pieces)
+
+
+def _figures(scope: Scope) -> tuple[Totals, Coverage]:
+    """Kept for a few seconds: pages and searches ask often."""
+    key = f"archive:figures:{scope.cluster.pk}"
+    kept: tuple[Totals, Coverage] | None = cache.get(key)
+    if kept is None:
+        engine = _engine(scope)
+        try:
+            kept = engine.totals(), engine.coverage()
+        except StoreUnavailable as error:
+            raise Busy(STORE_AWAY, hint=STORE_AWAY_HINT) from error
+        cache.set(key, kept, KEEP_SECONDS)
+    return kept
+
+
+def _engine(scope: Scope) -> Engine:
+    try:
+        return engine_of(scope.cluster.pk)
+    except StoreUnavailable as error:
+        raise Busy(STORE_AWAY, hint=STORE_AWAY_HINT) from error
+
+
+def _up_to(archive: Archive) -> datetime | None:
+    """The begin of the last round that ended: later messages are known by the feed alone."""
+    started, ended = archive.round_started_at, archive.round_ended_at
+    if ended is None or started is None:
+        return None
+    if _is_fed(archive):
+        return archive.feed_seen_at
+    return started if ended >= started else ended
+
+
+def _is_fed(archive: Archive) -> bool:
+    return bool(archive.is_on and archive.feed_seen_at and now() - archive.feed_seen_at < FEED_LIVE)
+
+
+__all__: Sequence[str] = (
+    "ChannelPage", "Completeness", "HeldChannel", "Reach", "channels", "held_channel", "of_channels", "status",
+)  # fmt: skip

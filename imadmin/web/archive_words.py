@@ -1,0 +1,100 @@
+"""How complete an archive is, in words: for its own page, for the line above a search, for the command."""
+
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from imadmin.archive.completeness import Completeness, HeldChannel, Reach
+from imadmin.jobs.archives import Reading
+from imadmin.web import cells
+
+SHAPES = {
+    "off": "off", "empty": "ok", "filling": "run", "waiting": "pause", "gaps": "half", "complete": "ok",
+}  # fmt: skip
+
+
+def verdict(found: Completeness) -> tuple[str, str, str]:
+    """Shape, word and sentence."""
+    words = {
+        "off": (_("Closed"), _("Messages of this cluster are not archived. What was archived before can be searched.")),
+        "empty": (_("Empty"), _("The archive is open and the cluster has no messages.")),
+        "filling": (_("Filling"), _("The cluster is being read for the first time; a search finds what is there.")),
+        "waiting": (_("Rests"), _(found.waits_for)),
+        "gaps": (_("With gaps"), _missing(found)),
+        "complete": (_("Complete"), _("Everything the cluster had at that moment is here.")),
+    }
+    word, sentence = words[found.state]
+    return SHAPES[found.state], word, sentence
+
+
+def reach(found: Reach) -> str:
+    """What a search in these channels may have missed, in one or two short sentences."""
+    if not found.is_on and not found.channels:
+        return _("The archive is closed, so nothing could be found in it.")
+    if found.up_to is None and found.is_on:
+        return _("The archive is being filled for the first time: older messages may be missing.")
+    gappy = found.with_gaps - found.unread
+    pieces = [
+        words % {"count": cells.number(count)}
+        for count, words in (
+            (found.unread, ngettext("%(count)s channel never read", "%(count)s channels never read", found.unread)),
+            (gappy, ngettext("%(count)s channel with gaps", "%(count)s channels with gaps", gappy)),
+            (found.unknown, ngettext("%(count)s unknown channel", "%(count)s unknown channels", found.unknown)),
+        )
+        if count
+    ]
+    first = _("Complete") if not pieces else _("Complete except %(list)s") % {"list": _(", ").join(pieces)}
+    if found.first_at:
+        first = _("%(what)s, since %(day)s") % {"what": first, "day": _day(found)}
+    if found.is_on and found.is_fed and not found.waits_for:
+        return _("%(what)s.") % {"what": first}
+    if found.up_to is None:
+        return _("%(what)s. The archive is closed: newer messages are not in it.") % {"what": first}
+    when = date_format(localtime(found.up_to), "Y-m-d H:i")
+    return _("%(what)s. What came after %(when)s may be missing.") % {"what": first, "when": when}
+
+
+def progress(reading: Reading) -> str:
+    """Rate and time left."""
+    if reading.run.state == "queued":
+        return _("Waits for a worker")
+    if reading.per_second is None:
+        return _("Listing channels")
+    rate = _("%(count)s messages a second") % {"count": cells.number(round(reading.per_second))}
+    if reading.seconds_left is None:
+        return rate
+    return _("%(rate)s, about %(time)s left") % {"rate": rate, "time": cells.duration(reading.seconds_left)}
+
+
+def bar(row: HeldChannel) -> SafeString:
+    """From number 1 to the newest: filled is held, empty is missing.  The figure beside says the same."""
+    pieces = cells.join(
+        cells.html('<rect x="{x}%" width="{width}%" height="100%"/>', x=x / 10, width=width / 10)
+        for x, width, is_held in row.bar
+        if is_held
+    )
+    return cells.html('<svg class="meter" aria-hidden="true" preserveAspectRatio="none">{pieces}</svg>', pieces=pieces)
+
+
+def ranges(row: HeldChannel, most: int = 3) -> str:
+    """ "12–40, 55" """
+    shown = [str(first) if first == last else f"{first}–{last}" for first, last in row.hold.gaps[:most]]
+    more = len(row.hold.gaps) - most
+    if more > 0:
+        shown.append(_("%(count)s more") % {"count": cells.number(more)})
+    return ", ".join(shown)
+
+
+def _missing(found: Completeness) -> str:
+    coverage = found.coverage
+    return ngettext(
+        "%(missing)s messages are missing, in %(count)s channel.",
+        "%(missing)s messages are missing, in %(count)s channels.",
+        coverage.with_gaps,
+    ) % {"missing": cells.number(coverage.missing), "count": cells.number(coverage.with_gaps)}
+
+
+def _day(found: Reach) -> str:
+    return date_format(localtime(found.first_at), "Y-m-d") if found.first_at else ""
