@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 from imadmin.archive.cover import Token, Word
 from imadmin.archive.rows import Trait
+from imadmin.gateway.payload import clean_text
 from imadmin.gateway.types import ChannelRef, ContentKind
 
 MARK = "\u00b6"  # a token is this and ASCII; no gram is, because grams never mix the two
@@ -102,5 +103,5 @@ def _number(channel_type: int) -> str:
 
 def _short(text: str) -> str:
     """Forty bits of it: two that share them are told apart when a candidate is looked at."""
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).digest()
+    digest = blake2b(clean_text(text).encode(), digest_size=5).digest()  # of ids as they are stored
     return b32encode(digest).decode("ascii").lower()
