@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imadmin.archive import grams
 from imadmin.archive.cover import AllOf, AnyOf, Cover, Token, Without
-from imadmin.archive.engines.base import RID_MAX, RID_SHIFT
+from imadmin.archive.engines.base import RID_MAX, above_of, below_of
 from imadmin.archive.norm import norm
 from imadmin.archive.values import kind_of_number
 from imadmin.archive.where import (
@@ -48,8 +48,8 @@ def cover_of(where: Where, *, channels: Channels = lambda leaf: None, spill: int
     first, last = times_of(where)
     return Covered(
         _cover(where, channels),
-        above=-1 if first is None else (first << RID_SHIFT) - 1,
-        below=RID_MAX if last is None else min(RID_MAX, (last + spill) << RID_SHIFT),
+        above=-1 if first is None else above_of(first),
+        below=RID_MAX if last is None else below_of(last, spill),
     )
 
 

@@ -208,7 +208,7 @@ class _Walk:
             inside = [row for row in named if self._above < row.rid < self._below]
             yield from sorted(inside, key=lambda row: row.rid, reverse=True)
             return
-        covered = cover_of(self._where, channels=self._channels, spill=getattr(self._engine, "spill", 0))
+        covered = cover_of(self._where, channels=self._channels, spill=self._engine.spill)
         yield from self._scanned(covered)
 
     def _named(self) -> Sequence[Stored] | None:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.archive.engines import engine, new_engine  # noqa: F401  fixtures
+
 
 @pytest.fixture
 def told(sim):

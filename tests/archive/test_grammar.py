@@ -4,6 +4,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from imadmin.archive import moments
 from imadmin.archive.grammar import (
     DEEPEST,
@@ -37,10 +41,6 @@ from imadmin.archive.where import (
     Seq,
 )
 from imadmin.gateway.types import ChannelRef, ChannelType, ContentKind
-
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)  # 14:30 in Shanghai

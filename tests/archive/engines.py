@@ -1,0 +1,43 @@
+"""The engines that the suite runs on.  A new engine is one more name here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imadmin.archive.engines.base import Engine
+
+NAMES = ("sqlite", "postgres")
+
+
+def open_engine(name: str, folder: Path) -> Engine:
+    """A new, empty archive.  Skips where this engine can't run."""
+    if name == "sqlite":
+        from imadmin.archive.engines.sqlite import SqliteEngine
+
+        return SqliteEngine(folder / "1.sqlite3")
+    pytest.skip("the PostgreSQL engine isn't there yet")
+
+
+@pytest.fixture(params=NAMES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    opened = open_engine(request.param, tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=NAMES)
+def new_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """new_engine() opens another empty archive: hypothesis needs one for each example."""
+    opened: list[Engine] = []
+
+    def open_one() -> Engine:
+        opened.append(open_engine(request.param, tmp_path_factory.mktemp("archive")))
+        return opened[-1]
+
+    if request.param != "sqlite":
+        open_one()  # skips here, not in the middle of an example
+    yield open_one
+    for each in opened:
+        each.close()
+        each.drop()
