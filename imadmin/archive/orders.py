@@ -25,8 +25,8 @@ PAYLOAD_MOST = 256 * 1024
 SAME_NUMBER_MOST = 20
 
 _JOINTS = re.compile(r"[\s_.:-]+")
-_REVOKE = re.compile("(?:message|msg)?(?:revoke|recall|withdraw|delete)d?(?:messages?|msgs?)?")
-_EDIT = re.compile("(?:message|msg)?(?:edit|modify|update)(?:ed|d)?(?:messages?|msgs?)?")
+_REVOKE = re.compile("(?:message|msg)?(?:revoke|recall|withdraw|delete)(?:e?d)?(?:messages?|msgs?)?")
+_EDIT = re.compile("(?:message|msg)?(?:edit|modify|update)(?:e?d)?(?:messages?|msgs?)?")
 _CONTENT = ("content", "new_content", "content_edit", "text", "payload")
 
 
