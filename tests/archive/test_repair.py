@@ -3,8 +3,8 @@
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -66,7 +66,7 @@ def seqs(engine, channel) -> list[int]:
 
 
 def channels_of(sim) -> set[tuple[str, int]]:
-    return {key for key in sim.call(lambda state: set(state.configs))}
+    return sim.call(lambda state: set(state.store.configs))
 
 
 def incoming(sim, message_id) -> Incoming:
@@ -87,3 +87,201 @@ def test_a_whole_round_has_every_message_of_every_kind_of_channel_once(sim, say,
     assert (coverage.channels, coverage.missing, coverage.expected) == (5, 0, len(ids))
     again = repair.whole(reader())
     assert again.added == 0 and stored(engine) == Counter(ids)
+
+
+def test_what_the_feed_brings_beside_is_not_doubled(sim, say, reader, engine, own_cluster):
+    ids = say("tea", 3000)
+    done = threading.Event()
+
+    def feeding():
+        for message_id in [*ids[::3], *say("tea", 200)]:
+            feed.take(own_cluster.pk, [incoming(sim, message_id)])
+        done.set()
+
+    thread = threading.Thread(target=feeding)
+    thread.start()
+    while not done.is_set():
+        repair.whole(reader())
+    thread.join()
+    repair.whole(reader())
+    assert sorted(stored(engine).values()) == [1] * 3200
+    assert seqs(engine, TEA) == list(range(1, 3201))
+
+
+def test_a_quick_round_closes_a_gap_and_finds_what_the_feed_lost_at_the_end(sim, say, reader, engine, own_cluster):
+    ids = say("tea", 9)
+    for message_id in (ids[0], ids[1], ids[5]):
+        feed.take(own_cluster.pk, [incoming(sim, message_id)])
+    assert engine.hold(TEA).gaps == ((3, 5),)
+    report = repair.quick(reader())
+    assert seqs(engine, TEA) == list(range(1, 10)) and report.added == 6
+    assert not engine.hold(TEA).gaps
+
+
+def test_what_a_channel_skips_is_noted_and_not_asked_for_again(sim, say, reader, engine, monkeypatch):
+    say("tea", 10)
+    hands = reader()
+    ask, asked = hands.gateway.messages_between, []
+
+    async def with_holes(channel, first, last, **options):
+        found = await ask(channel, first, last, **options)
+        asked.append((first, last))
+        return replace(found, messages=tuple(one for one in found.messages if one.seq not in (4, 5, 6, 10)))
+
+    monkeypatch.setattr(hands.gateway, "messages_between", with_holes, raising=False)
+    repair.whole(hands)
+    hold = engine.hold(TEA)
+    assert hold.gone == ((4, 6), (10, 10)) and not hold.gaps and hold.messages == 6
+    assert asked == [(1, 10), (10, 10)]  # what should be there and didn't come is asked for once more, of all nodes
+    repair.whole(reader())
+    assert len(asked) == 2
+
+
+def test_numbers_given_out_twice_are_both_kept_and_marked(sim, say, reader, engine, archive):
+    say("tea", 6)
+    repair.whole(reader())
+    sim.repeat_seq("tea", 2, 2)
+    say("tea", 2)
+    report = repair.whole(reader(), incident_at=datetime.now(UTC) - timedelta(minutes=1))
+    rows = engine.newest_in(TEA, most=100)
+    assert sorted(row.seq for row in rows) == [1, 2, 3, 4, 5, 5, 6, 6]
+    assert {row.seq for row in rows if row.traits & Trait.DOUBLED} == {5, 6}
+    assert report.doubled
+
+
+def test_a_channel_that_fell_back_is_read_again_until_it_has_outgrown_what_is_held(
+    sim, say, reader, engine, monkeypatch
+):
+    monkeypatch.setattr(repair, "SETTLED_SECONDS", -1)
+    first = say("tea", 8)
+    repair.whole(reader())
+    sim.repeat_seq("tea", 2, 5)
+    repair.whole(reader())
+    again = say("tea", 3)
+    repair.whole(reader())
+    assert stored(engine) == Counter([*first, *again])
+    last = say("tea", 9)
+    repair.whole(reader())
+    assert stored(engine) == Counter([*first, *again, *last])
+    repair.whole(reader())
+    assert repair._note(reader(), repair.ANEW, {}) == {}
+
+
+def test_reading_makes_no_channel_on_the_server(sim, say, reader, engine, own_cluster):
+    say("tea", 3)
+    before = channels_of(sim)
+    ghost = ChannelRef.person("nobody", "noone")
+    now = int(time.time())
+    feed.take(
+        own_cluster.pk,
+        [Incoming(5, 4, ghost, "nobody", now, b"{}"), Incoming(6, 9, ChannelRef("gone", 2), "x", now, b"{}")],
+    )
+    for _ in range(2):
+        repair.quick(reader())
+        repair.whole(reader())
+    with pytest.raises(NotFound):
+        repair.one(reader(), ChannelRef("never", 2))
+    assert channels_of(sim) == before
+
+
+def test_one_channel_is_read_at_once_and_the_others_are_left_alone(sim, say, reader, engine):
+    say("tea", 1500)
+    say("other", 5)
+    report = repair.one(reader(), TEA)
+    assert seqs(engine, TEA) == list(range(1, 1501)) and report.is_over
+    assert engine.hold(ChannelRef("other", 2)) is None
+
+
+def test_it_keeps_to_its_budget(sim, say, reader, archive):
+    for number in range(30):
+        say(f"g{number}", 2)
+    archive.budget = 25
+    archive.save()
+    sim.requests.clear()
+    began = time.monotonic()
+    report = repair.whole(reader())
+    seconds = time.monotonic() - began
+    asked = Counter(node for node, server, _, _, _, _ in sim.requests if server == "main")
+    assert report.is_over and report.calls >= 30
+    assert max(asked.values()) <= 25 * seconds + 25
+
+
+def test_stopped_in_the_middle_it_goes_on_where_it_was(sim, say, reader, engine, archive):
+    ids = [each for number in range(12) for each in say(f"g{number}", 1200)]
+    archive.budget = 20
+    archive.save()
+    report = repair.whole(reader(should_stop=lambda: engine.totals().messages > 0))
+    assert not report.is_over and not report.rests
+    half = len(stored(engine))
+    assert half < len(ids)
+    archive.budget = 400
+    archive.save()
+    sim.requests.clear()
+    assert repair.whole(reader()).is_over
+    assert stored(engine) == Counter(ids)
+
+
+def test_a_list_that_was_cut_off_goes_on_at_its_mark(sim, say, reader, engine, archive):
+    for number in range(250):
+        say(f"g{number}", 1)
+    repair.whole(reader(should_stop=lambda: engine.coverage().channels >= 100))
+    archive.refresh_from_db()
+    assert "mark" in archive.resume and archive.round_ended_at is None
+    assert repair.whole(reader()).is_over
+    assert engine.coverage().channels == 250 and engine.coverage().missing == 0
+    archive.refresh_from_db()
+    assert archive.resume == {} and archive.round_ended_at
+
+
+def test_it_stops_when_the_archive_is_closed(sim, say, reader, archive):
+    say("tea", 5)
+    hands = reader()
+    Archive.objects.update(is_on=False)
+    hands._row_at = -10
+    assert not repair.whole(hands).is_over
+
+
+def test_it_rests_while_the_cluster_is_not_healthy_and_says_why(sim, say, reader, engine, archive):
+    ids = say("tea", 5)
+    report = repair.whole(reader(may_go_on=lambda: "It is ill.", patience=0))
+    archive.refresh_from_db()
+    assert report.rests == "It is ill." == archive.waits_for and not stored(engine)
+    answers = iter(["It is ill.", ""])
+    assert repair.whole(reader(may_go_on=lambda: next(answers, ""), patience=5)).is_over
+    archive.refresh_from_db()
+    assert archive.waits_for == "" and stored(engine) == Counter(ids)
+
+
+def test_a_cluster_that_goes_away_and_comes_back_loses_nothing(sim, say, reader, engine, archive):
+    ids = say("tea", 50)
+    for node in (1001, 1002, 1003):
+        sim.kill(node)
+    report = repair.whole(reader(patience=0))
+    archive.refresh_from_db()
+    assert report.rests == reading.SILENT == archive.waits_for
+    for node in (1001, 1002, 1003):
+        sim.revive(node)
+    until = time.monotonic() + 60
+    while not repair.whole(reader()).is_over and time.monotonic() < until:
+        time.sleep(0.5)
+    assert stored(engine) == Counter(ids)
+
+
+def test_when_a_round_is_due(own_cluster):
+    now = datetime.now(UTC)
+    ago = lambda **span: now - timedelta(**span)  # noqa: E731
+    row = Archive(cluster=own_cluster, is_on=True)
+    assert repair.is_due(row, now)  # never read
+    row.round_started_at = ago(minutes=20)
+    assert repair.is_due(row, now)  # unfinished
+    row.round_ended_at = ago(minutes=10)
+    assert repair.is_due(row, now)  # nobody feeds: every five minutes
+    row.feed_seen_at = ago(seconds=10)
+    assert not repair.is_due(row, now)
+    assert repair.is_due(row, now, incident_at=ago(minutes=1))
+    assert not repair.is_due(row, now, incident_at=ago(minutes=30))
+    row.round_ended_at = ago(minutes=61)
+    row.round_started_at = ago(minutes=70)
+    assert repair.is_due(row, now)
+    row.is_on = False
+    assert not repair.is_due(row, now)
