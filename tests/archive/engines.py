@@ -1,5 +1,6 @@
 """The engines that the suite runs on.  A new engine is one more name here."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,21 +8,28 @@ import pytest
 
 from imadmin.archive.engines.base import Engine
 
-NAMES = ("sqlite", "postgres")
+NAMES = ("sqlite", "postgres", "postgres-bigm")
+_schemas = itertools.count()
 
 
-def open_engine(name: str, folder: Path) -> Engine:
+def open_engine(request: pytest.FixtureRequest, name: str, folder: Path) -> Engine:
     """A new, empty archive.  Skips where this engine can't run."""
     if name == "sqlite":
         from imadmin.archive.engines.sqlite import SqliteEngine
 
         return SqliteEngine(folder / "1.sqlite3")
-    pytest.skip("the PostgreSQL engine isn't there yet")
+    from imadmin.archive.engines.postgres import IndexKind, PostgresEngine
+
+    server = request.getfixturevalue("postgres_server")
+    kind = IndexKind.BIGM if name == "postgres-bigm" else IndexKind.GRAMS
+    if kind is IndexKind.BIGM and not server.has_extension("pg_bigm"):
+        pytest.skip("pg_bigm is not installed")
+    return PostgresEngine(server.url, f"archive_{next(_schemas)}", index=kind)
 
 
 @pytest.fixture(params=NAMES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    opened = open_engine(request.param, tmp_path)
+    opened = open_engine(request, request.param, tmp_path)
     yield opened
     opened.close()
 
@@ -32,12 +40,12 @@ def new_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     opened: list[Engine] = []
 
     def open_one() -> Engine:
-        opened.append(open_engine(request.param, tmp_path_factory.mktemp("archive")))
+        opened.append(open_engine(request, request.param, tmp_path_factory.mktemp("archive")))
         return opened[-1]
 
     if request.param != "sqlite":
         open_one()  # skips here, not in the middle of an example
     yield open_one
     for each in opened:
-        each.close()
         each.drop()
+        each.close()
