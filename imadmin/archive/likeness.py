@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import combinations
 
 from imadmin.archive.cover import AllOf, AnyOf, Cover, Word
 from imadmin.archive.grams import word_cover
@@ -22,6 +23,7 @@ SHORT, SHORT_SHARE = 8.0, 0.6  # a short text has few pieces: more of them must 
 GRAMS_MOST = 48  # of one word asked of the index
 PIECE = 5.0  # weight of a piece that a near copy should keep whole
 PIECES_LEAST, PIECES_MOST = 2, 8
+WORD_LEAST, WORDS_MOST = 4, 7
 LONE_GROUP = 4
 LONE_MOST = 8
 
@@ -86,7 +88,7 @@ def near_cover(normal: str) -> Cover | None:
     left = bare(normal)
     parts = [*_cut(kept), *(_cut(left) if left != kept else ())]
     words = [word for part in dict.fromkeys(parts) if (word := _whole_grams(part))]
-    ways: list[Cover] = [*dict.fromkeys(words), *_lone_characters(left)]
+    ways: list[Cover] = [*dict.fromkeys(words), *_pairs_of_words(kept), *_lone_characters(left)]
     return AnyOf(tuple(ways)) if len(ways) > 1 else ways[0] if ways else None
 
 
@@ -121,6 +123,13 @@ def _cut(text: str) -> list[str]:
             parts.append(part.strip())
             part = ""
     return [found for found in (*parts, part.strip()) if weight(found.replace(" ", "")) >= 1.5]
+
+
+def _pairs_of_words(kept: str) -> list[Cover]:
+    """Signs inside some of the words: any two of the long ones are still whole."""
+    long = sorted({word for word in kept.split() if word.isascii() and len(word) >= WORD_LEAST}, key=len)[-WORDS_MOST:]
+    words = [word for each in long if (word := _whole_grams(each))]
+    return [AllOf(pair) for pair in combinations(words, 2)]
 
 
 def _lone_characters(left: str) -> list[Cover]:

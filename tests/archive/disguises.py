@@ -49,7 +49,8 @@ def spaced(text: str, _dice: random.Random) -> str:
 
 
 def some_signs(text: str, dice: random.Random) -> str:
-    return "".join(one + (dice.choice(_SIGNS) if dice.random() < 0.2 else "") for one in text)
+    """After each fifth Chinese character and each twelfth letter of an English one, by chance."""
+    return "".join(one + (dice.choice(_SIGNS) if dice.random() < (0.08 if one.isascii() else 0.2) else "") for one in text)
 
 
 def signs_everywhere(text: str, dice: random.Random) -> str:
