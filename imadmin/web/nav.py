@@ -68,6 +68,7 @@ CLUSTER = (
         _("Content"),
         (
             Item(_("Messages"), "message-search", "messages", _P.SEARCH_MESSAGES, "message", "m", True, True),
+            Item(_("Live tail"), "activity", "tail", _P.SEARCH_MESSAGES, "tail", "t", True),
             Item(_("Channels"), "hash", "channels", _P.VIEW, "channel", "c", True, True),
             Item(_("Users"), "users", "users", _P.VIEW, "user", "u", True, True),
         ),
