@@ -13,6 +13,7 @@ from imadmin import __version__
 from imadmin.api import docs, errors
 from imadmin.api.auth import TokenAuth
 from imadmin.api.routers import (
+    archive_following,
     archive_saved,
     archive_search,
     audit,
@@ -69,6 +70,7 @@ errors.install(api)
 api.add_router("", clusters.router, tags=["clusters"])
 api.add_router("clusters/{slug}", health.router, tags=["health"])
 api.add_router("clusters/{slug}", messages.router, tags=["messages"])
+api.add_router("clusters/{slug}", archive_following.router, tags=["archive"])
 api.add_router("clusters/{slug}", archive_search.router, tags=["archive"])
 api.add_router("clusters/{slug}", archive_saved.router, tags=["archive"])
 api.add_router("clusters/{slug}", channels.router, tags=["channels"])
