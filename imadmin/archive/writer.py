@@ -147,7 +147,7 @@ class _Writer:
             if len(calls) == 1:
                 raise
             logger.exception("A batch for an archive failed; its parts are stored one by one")
-            return _sum([taken for call in calls if (taken := _alone(engine, call))])
+            return _sum([part for call in calls if (part := _alone(engine, call))])
         for call, part in zip(calls, _parts(engine, calls, taken), strict=True):
             call.took(part)
         return taken
@@ -169,7 +169,7 @@ def _parts(engine: Engine, calls: Sequence[_Call], taken: Taken) -> list[Taken]:
         return [taken]
     doubled = _doubled(engine, taken)
     rest = set(taken.ids)
-    parts = []
+    parts: list[Taken] = []
     for call in calls:
         ids = frozenset(one.id for one in call.incoming if one.id in rest)
         rest -= ids

@@ -9,6 +9,7 @@ from imadmin.archive.engines import sqlite_index, sqlite_ingest, sqlite_spans
 from imadmin.archive.engines.base import RID_MAX
 from imadmin.archive.engines.sqlite_file import SqliteFile
 from imadmin.archive.engines.sqlite_rows import by_mids, find_channel, mid_of, number, read_note, select, write_note
+from imadmin.archive.engines.sqlite_verify import faults
 from imadmin.archive.rows import (
     BrokenCall,
     ChannelHold,
@@ -162,8 +163,6 @@ class SqliteEngine:
         return sqlite_index.rebuild(self._file, should_stop=should_stop, tell=tell)
 
     def verify(self, *, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Fault]:
-        from imadmin.archive.engines.sqlite_verify import faults
-
         yield from faults(self._file, should_stop)
 
     def close(self) -> None:

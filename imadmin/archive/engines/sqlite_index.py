@@ -116,24 +116,27 @@ def _apply(db: sqlite3.Connection, name: str, changes: Sequence[Change], *, can_
         db.execute(insert, (rid, after))
 
 
+class _TakenOver(Exception):
+    """Another process has begun a build, or this one was silent for too long to be written to."""
+
+
 def rebuild(file: SqliteFile, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
     """Build `g_new` in short transactions, then put it in the place of `g`."""
     _begin(file)
-    done, built = -1, 0
-    while not should_stop():
-        step = _step(file, done)
-        if step is None:
-            break
-        done, added = step
-        built += added
-        tell(built)
-        if not added:
-            _drop(file, "g_old")
-            return True
-    with file.writing() as link:
-        write_note(link.db, "building", "")
-        link.db.execute("DROP TABLE IF EXISTS g_new")
-    return False
+    done: int | None = -1
+    built = 0
+    try:
+        while done is not None:
+            if should_stop():
+                _drop(file, "g_new")
+                return False
+            done, added = _step(file, done)
+            built += added
+            tell(built)
+    except _TakenOver:
+        return False
+    _drop(file, "g_old")
+    return True
 
 
 def _begin(file: SqliteFile) -> None:
@@ -152,20 +155,20 @@ def _drop(file: SqliteFile, name: str) -> None:
         link.db.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-def _step(file: SqliteFile, done: int) -> tuple[int, int] | None:
-    """One batch; with nothing left, the exchange.  (how far, how many), None when another build took over."""
+def _step(file: SqliteFile, done: int) -> tuple[int | None, int]:
+    """One batch; how far the build is (None: all done, and exchanged) and how many that were."""
     with file.reading() as db:
         batch = select(db, "WHERE m.rid > ? ORDER BY m.rid LIMIT ?", (done, BUILD_BATCH))
         texts = {row: indexed(row) for row in batch}  # the slow part, outside of the transaction
     with file.writing() as link:
         db = link.db
         if read_note(db, "building").partition(":")[0] != str(done):
-            return None
+            raise _TakenOver
         fresh = select(db, "WHERE m.rid > ? ORDER BY m.rid LIMIT ?", (done, BUILD_BATCH))
-        if not fresh:
-            _exchange(db)
-            return done, 0
         _apply(db, "g_new", [(row.rid, None, texts.get(row) or indexed(row)) for row in fresh], can_delete=True)
+        if len(fresh) < BUILD_BATCH:  # now, in this transaction, nothing is missing
+            _exchange(db)
+            return None, len(fresh)
         write_note(db, "building", f"{fresh[-1].rid}:{time.time()}")
         return fresh[-1].rid, len(fresh)
 
