@@ -32,6 +32,7 @@ from imadmin.web import cells, respond, states
 from imadmin.web.forms.channels import ApplyForm, ListReasonForm, MembersForm, UidsForm
 from imadmin.web.views import channels_cells
 from imadmin.web.views.channels_cells import CHANGE_WORDS, LIST_WORDS, SENDING, quoted
+from imadmin.web.views.tail import tail_url
 
 DETAIL = "pages/channels/detail.html"
 HISTORY_ROWS = 50
@@ -189,6 +190,7 @@ def shared_context(scope: Scope, page: ChannelPage, tab: str) -> dict[str, Any]:
         "is_disbanded": bool(closed and closed.disband),
         "is_banned": bool(closed and closed.ban),
         "messages_url": _messages_url(scope, channel),
+        "tail_url": "" if channel.is_person and not channel.peers else tail_url(scope, channel=channel),
         "api_path": f"/api/v1/clusters/{slug}/{_api_tail(channel)}",
     }
 

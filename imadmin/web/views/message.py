@@ -21,6 +21,7 @@ from imadmin.web import message_words as words
 from imadmin.web import respond
 from imadmin.web.forms.ends import EndFields
 from imadmin.web.forms.messages import RevealForm
+from imadmin.web.views.spread import spread_url
 
 TEMPLATE = "pages/messages/message.html"
 LINE_MOST = 240  # characters, about six lines on a phone
@@ -119,6 +120,7 @@ def _links(request: HttpRequest, scope: Scope, page: MessagePage) -> dict[str, s
         "search_here": f"{search}?{urlencode(here)}",
         "search_sender_here": f"{search}?{urlencode({**here, 'sender': message.from_uid})}",
         "search_sender": f"{search}?{urlencode({'sender': message.from_uid})}",
+        "spread": spread_url(scope, message_id=message.id) if message.length or message.text else "",
         "audit": words.url_of("audit-entry", page.trace) if page.trace and scope.can(Permission.VIEW_AUDIT) else "",
     }
 

@@ -108,7 +108,7 @@ def places_table(scope: Scope, found: Spread) -> Table:
 
 def rows_table(scope: Scope, found: Spread) -> Table:
     slug = scope.slug
-    snippet = partial(words.snippet_cell, slug, access=found.access, wanted="")
+    snippet = partial(words.hit_cell, slug, access=found.access, terms=())
     return Table(
         columns=(
             Column("sent_at", _("Time"), lambda row: clock(row.sent_at), kind="time", phone="m2"),

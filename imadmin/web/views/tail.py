@@ -95,7 +95,7 @@ def _news(scope: Scope, found: Tail) -> dict[str, Any]:
 
 def _table(scope: Scope, found: Tail) -> Table:
     slug = scope.slug
-    snippet = partial(words.snippet_cell, slug, access=body_access(scope), wanted=" ".join(terms_of(found.where)))
+    snippet = partial(words.hit_cell, slug, access=body_access(scope), terms=terms_of(found.where))
     return Table(
         columns=(
             Column("sent_at", _("Time"), lambda row: clock(row.sent_at), kind="time", phone="m2"),

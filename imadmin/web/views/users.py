@@ -19,6 +19,7 @@ from imadmin.web.forms.users import LookupForm, MaySendForm
 from imadmin.web.message_words import url_of
 from imadmin.web.views import users_show as show
 from imadmin.web.views import users_told as told
+from imadmin.web.views.tail import tail_url
 
 LIST, PAGE, CAN = (f"pages/users/{name}.html" for name in ("list", "user", "can"))
 
@@ -92,6 +93,7 @@ def user_context(scope: Scope, view: UserView, *, report: Report | None = None) 
         "can_restrict": scope.can(Permission.RESTRICT_USERS),
         "may_send_url": reverse("user-may-send", args=[slug, uid]),
         "messages_url": show.messages_url(scope, uid),
+        "tail_url": tail_url(scope, uid=uid),
         "audit_url": show.audit_url(scope, uid),
         "inbox_url": show.inbox_url(scope, uid),
         "status": show.presence(view),
