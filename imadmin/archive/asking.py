@@ -40,9 +40,9 @@ def asked(
         raise InvalidInput({name: [TOO_LONG]}, TOO_LONG, params={"most": LONGEST})
     try:
         where = grammar.parse(q, zone=zone or reader_zone(), now=now or datetime.now(UTC))
-    except InvalidInput as error:
-        sentences = [sentence for found in error.fields.values() for sentence in found]
-        raise InvalidInput({name: sentences}, error.message, hint=error.hint, params=error.params) from error
+    except grammar.QueryError as error:
+        error.fields = {name: [sentence for found in error.fields.values() for sentence in found]}
+        raise
     if says_words(where) and not may_ask_words(scope):
         raise InvalidInput({name: [TEXT_NEEDS_RIGHT]}, TEXT_NEEDS_RIGHT)
     return where

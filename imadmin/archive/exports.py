@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypedDict
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -15,7 +15,8 @@ from django.db.models import F, Q, QuerySet
 
 from imadmin.accounts.models import ApiToken, User
 from imadmin.accounts.permissions import Permission
-from imadmin.archive import asking, counting
+from imadmin.archive import asking, counting, finding
+from imadmin.archive.counting import Tally
 from imadmin.archive.masking import BodyAccess, body_access
 from imadmin.archive.models import Export
 from imadmin.audit import record
@@ -27,6 +28,7 @@ from imadmin.core.errors import Busy, Conflict, Forbidden, InvalidInput, NotFoun
 logger = logging.getLogger(__name__)
 State, Format = Export.State, Export.Format
 OPEN: Final = (State.WAITING, State.RUNNING)
+TYPES = {Format.CSV.value: "text/csv; charset=utf-8", Format.JSONL.value: "application/x-ndjson"}
 AT_ONCE = 3  # waiting or running of one person or token
 SHOWN_MOST = 100
 REMEMBERED = timedelta(days=30)
@@ -80,11 +82,36 @@ class ExportView:
         return self.state in OPEN
 
 
-def why_not(scope: Scope) -> str:
-    """Why this person can't export (msgid), "" when they can.  Pages offer nothing where there is a reason."""
-    if not settings.EXPORTS_ALLOWED:
-        return OFF
-    return "" if scope.can(Permission.SEARCH_MESSAGES) and scope.can(Permission.EXPORT_MESSAGES) else NOBODY
+class File(TypedDict):
+    """What core.downloads.download takes."""
+
+    opened: BinaryIO
+    name: str
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """matches: of this moment.  cap: most rows in the file.  access: OPEN = bodies will be in it."""
+
+    matches: Tally
+    cap: int
+    access: BodyAccess
+
+    @property
+    def is_open(self) -> bool:
+        return self.access is BodyAccess.OPEN
+
+    @property
+    def will_cut(self) -> bool:
+        return self.matches.count > self.cap
+
+
+def may(scope: Scope) -> bool:
+    """Whether pages offer an export to this person at all."""
+    rights = scope.can(Permission.SEARCH_MESSAGES) and scope.can(Permission.EXPORT_MESSAGES)
+    return rights and bool(settings.EXPORTS_ALLOWED)
 
 
 def require(scope: Scope) -> None:
@@ -163,8 +190,16 @@ def listing(scope: Scope) -> tuple[ExportView, ...]:
 
     Raises Forbidden.
     """
-    scope.require(Permission.EXPORT_MESSAGES)
+    require(scope)
     return tuple(view(scope, row) for row in _visible(scope).order_by("-created_at", "-pk")[:SHOWN_MOST])
+
+
+def preview(scope: Scope, q: str, *, zone: ZoneInfo | None = None) -> Preview:
+    """What an export would take.  On the trail like a search.  Raises Forbidden, InvalidInput (q), Busy."""
+    require(scope)
+    asking.asked(scope, q, zone=zone, may_be_empty=True)
+    counted = finding.count(scope, q, zone=zone or asking.reader_zone())
+    return Preview(Tally(counted.value, counted.is_capped), settings.EXPORT_ROWS, body_access(scope))
 
 
 def one(scope: Scope, export_id: str) -> ExportView:
@@ -181,7 +216,7 @@ def find(scope: Scope, export_id: str) -> Export:
     return row
 
 
-def open_file(scope: Scope, export_id: str) -> tuple[Export, BinaryIO]:
+def open_file(scope: Scope, export_id: str) -> File:
     """The file, open for reading, after this fetch is on the trail.
 
     Raises Forbidden (not the owner, switched off, a right that is gone), NotFound (not there, its time is over), Busy.
@@ -207,7 +242,8 @@ def open_file(scope: Scope, export_id: str) -> tuple[Export, BinaryIO]:
     except DatabaseError as error:
         file.close()
         raise Busy(NO_TRACE, hint=gettext_noop("Try again in a moment.")) from error
-    return row, file
+    name = f"messages-{scope.slug}-{row.created_at:%Y%m%d-%H%M%S}.{row.format}"
+    return File(opened=file, name=name, content_type=TYPES[row.format], size=row.bytes)
 
 
 def delete(scope: Scope, export_id: str) -> None:

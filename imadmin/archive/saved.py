@@ -16,7 +16,6 @@ from imadmin.archive.models import SavedCount, SavedLook, SavedSearch
 from imadmin.audit import record
 from imadmin.audit.record import Target
 from imadmin.clusters.access import Scope
-from imadmin.core import events
 from imadmin.core.errors import Forbidden, InvalidInput, NotFound, gettext_noop
 
 NAME_MOST = 80
@@ -81,6 +80,12 @@ def one(scope: Scope, search_id: int) -> Saved:
     return _shown(scope, row, _looks(scope, [row]).get(row.pk))
 
 
+def one_to_change(scope: Scope, search_id: int) -> Saved:
+    """Raises Forbidden (somebody else's), NotFound."""
+    _to_change(scope, search_id)
+    return one(scope, search_id)
+
+
 def find(scope: Scope, search_id: int) -> SavedSearch:
     """Raises Forbidden, NotFound: also for one that isn't shared."""
     scope.require(Permission.SEARCH_MESSAGES)
@@ -110,7 +115,6 @@ def add(scope: Scope, *, name: str, query: str, is_shared: bool = False) -> Save
         )
         if is_shared:
             _tell_trail(scope, "search.share", row)
-    _announce(scope)
     return _shown(scope, row, None)
 
 
@@ -133,7 +137,6 @@ def change(
         if (was["is_shared"] or row.is_shared) and was != _facts(row):
             action = "search.share" if row.is_shared and not was["is_shared"] else "search.change"
             _tell_trail(scope, action, row, was=was)
-    _announce(scope)
     return one(scope, search_id)
 
 
@@ -144,7 +147,6 @@ def delete(scope: Scope, search_id: int) -> str:
         if row.is_shared:
             _tell_trail(scope, "search.delete", row)
         row.delete()
-    _announce(scope)
     return str(row.name)
 
 
@@ -180,7 +182,7 @@ def _to_change(scope: Scope, search_id: int) -> SavedSearch:
 
 def _clean_name(name: str) -> str:
     """One line that can be read.  Raises InvalidInput."""
-    name = " ".join("".join(sign for sign in name if unicodedata.category(sign) not in ("Cc", "Cs")).split())
+    name = " ".join("".join(" " if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in name).split())
     if not name:
         raise InvalidInput({"name": [NAME_MISSING]}, NAME_MISSING)
     if len(name) > NAME_MOST:
@@ -286,7 +288,3 @@ def _facts(row: SavedSearch) -> dict[str, object]:
 def _tell_trail(scope: Scope, action: str, row: SavedSearch, *, was: dict[str, object] | None = None) -> None:
     detail = {**_facts(row), "owner": row.owner_name, **({"was": was} if was else {})}
     record.event(scope.actor, action, Target("search", str(row.pk)), cluster=scope.slug, detail=detail)
-
-
-def _announce(scope: Scope) -> None:
-    events.changed(f"{scope.slug}/saved")

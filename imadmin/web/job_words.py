@@ -157,6 +157,8 @@ def page_of_subject(slug: str, run: RunView) -> str:
     try:
         if run.job == "operation.run" and run.params.get("operation"):
             return reverse("operation", args=[slug, run.params["operation"]])
+        if run.job == "archive.export" and run.params.get("export"):
+            return reverse("export", args=[slug, run.params["export"]])
         if run.policy:
             return reverse("job-policy", args=[slug, run.policy])
     except NoReverseMatch:
