@@ -146,15 +146,18 @@ def snippet_cell(slug: str, message: ShownMessage, access: BodyAccess, wanted: s
     )
 
 
-def hit_cell(slug: str, message: ShownMessage, access: BodyAccess, terms: Sequence[str]) -> SafeString:
+def hit_cell(
+    slug: str, message: ShownMessage, access: BodyAccess, terms: Sequence[str], *, marks: object = ""
+) -> SafeString:
     """One line of an archived message, with what was searched for marked where it stands however it was written."""
     if message.is_masked:
-        return masked_body(slug, message, access, is_link=True)
+        return cells.html("{marks}{body}", marks=marks, body=masked_body(slug, message, access, is_link=True))
     text = message.text or ""
     return cells.html(
-        '<a class="hitlink" href="{url}" data-row{language}>{prefix}<bdi>{text}</bdi></a>',
+        '<a class="hitlink" href="{url}" data-row{language}>{marks}{prefix}<bdi>{text}</bdi></a>',
         url=url_of("message", slug, message.id),
         language=_language(text),
+        marks=marks,
         prefix=_icon_before(message),
         text=_marks(snippet(text, terms))
         or cells.html('<span class="dim">{words}</span>', words=length_words(message)),

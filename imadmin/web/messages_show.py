@@ -59,7 +59,7 @@ def _seq(row: ShownMessage) -> object:
 
 
 def _message_cell(slug: str, found: FoundPage, row: ShownMessage) -> SafeString:
-    return cells.html("{marks}{body}", marks=marks(row), body=words.hit_cell(slug, row, found.access, found.terms))
+    return words.hit_cell(slug, row, found.access, found.terms, marks=marks(row))
 
 
 def marks(row: ShownMessage) -> SafeString:
