@@ -6,6 +6,7 @@ the message that it names is there (archive.orders), so the two may come in any 
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from imadmin.archive import orders, writer
 from imadmin.archive.rows import BrokenCall, Incoming, Taken
@@ -14,6 +15,7 @@ from imadmin.gateway.hook_types import BrokenPart, ToldMessage
 from imadmin.gateway.types import COMMAND_SUFFIX, ChannelRef, ChannelType
 
 RAW_MAX = 64 * 1024
+PERSON = int(ChannelType.PERSON)
 
 
 def take(cluster_pk: int, incoming: Sequence[Incoming], broken: Sequence[BrokenCall] = ()) -> Taken:
@@ -37,10 +39,10 @@ def told(messages: Iterable[ToldMessage]) -> list[Incoming]:
 
 
 def incoming_of(one: ToldMessage) -> Incoming:
-    channel, seq = _place(one)
+    channel, is_whole = place(one.target, one.channel_type, one.from_uid if one.channel_type == PERSON else "")
     return Incoming(
         one.id,
-        seq,
+        one.seq if is_whole else 0,
         channel,
         one.from_uid,
         max(0, one.timestamp),
@@ -53,22 +55,20 @@ def incoming_of(one: ToldMessage) -> Incoming:
     )
 
 
-def _place(one: ToldMessage) -> tuple[ChannelRef, int]:
-    """The stored id of its channel, and its number there; 0 where the receiver isn't told.
+@lru_cache(maxsize=50_000)
+def place(target: str, channel_type: int, from_uid: str) -> tuple[ChannelRef, bool]:
+    """The stored id of a message's channel, and whether that is the whole of it.
 
     The server names one half of a person channel: the last one that isn't the sender.  That is the other person, but
-    for messages of a system account and for commands it may be the sender's own half.  Such a message is kept under
+    for messages of the system account and for commands it may be the sender's own half.  Such a message is kept under
     what was told, without a number, until a reading of its channel tells where it belongs.
     """
-    target = one.target
-    if one.channel_type != ChannelType.PERSON or "@" in target:
-        return ChannelRef(target, one.channel_type), one.seq
+    if channel_type != PERSON or "@" in target:
+        return ChannelRef(target, channel_type), True
     peer = target.removesuffix(COMMAND_SUFFIX)
-    if not peer or peer == one.from_uid:
-        return ChannelRef(target or one.from_uid, ChannelType.PERSON), 0
-    suffix = target[len(peer) :]
-    pair = ChannelRef.person(one.from_uid, peer)
-    return (ChannelRef(pair.id + suffix, ChannelType.PERSON) if suffix else pair), one.seq
+    if not peer or peer == from_uid:
+        return ChannelRef(target or from_uid, PERSON), False
+    return ChannelRef(ChannelRef.person(from_uid, peer).id + target[len(peer) :], PERSON), True
 
 
 def broken_calls(event: str, parts: Iterable[BrokenPart], at: int) -> list[BrokenCall]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 ONLINE_STATUS = "user.onlinestatus"
 MESSAGES = "msg.notify"
@@ -30,8 +31,7 @@ class OnlineChange:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
-class ToldMessage:
+class ToldMessage(NamedTuple):
     """A message as the webhook tells it.  target: the channel id; in a person channel the half of the stored id that
     isn't the sender, but of a system sender's the last half, and with ____cmd always that (so the receiver may not be
     told).  seq: 0 when it is not stored.  timestamp: seconds, the server's clock.  to_uids: of msg.offline alone.

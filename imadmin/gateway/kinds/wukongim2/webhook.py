@@ -6,8 +6,8 @@ go: thousands a second come through here.
 
 from __future__ import annotations
 
-import base64
 import json
+from binascii import a2b_base64
 from typing import Any
 
 from imadmin.gateway.hook_types import (
@@ -112,25 +112,25 @@ def _message(row: Any) -> ToldMessage:
     if to_uids and not (isinstance(to_uids, list) and all(isinstance(uid, str) for uid in to_uids)):
         raise WrongShape("to_uids")
     try:
-        payload = base64.b64decode(get("payload") or b"", validate=True)
+        payload = a2b_base64(get("payload") or b"", strict_mode=True)
     except (TypeError, ValueError):
         raise WrongShape("payload") from None
     return ToldMessage(
-        id=_number(get("message_id"), "message_id", 1, NUMBER_MAX),
-        seq=_number(get("message_seq", 0), "message_seq", 0, NUMBER_MAX),
-        client_msg_no=_text(get("client_msg_no", ""), "client_msg_no"),
-        from_uid=_text(get("from_uid", ""), "from_uid") or SYSTEM_UID,
-        target=_text(get("channel_id", ""), "channel_id"),
-        channel_type=_number(get("channel_type"), "channel_type", 0, 255),
-        timestamp=_number(get("timestamp", 0), "timestamp", -SECONDS_MAX, SECONDS_MAX),
-        payload=payload,
-        expire=_number(get("expire", 0), "expire", 0, SECONDS_MAX),
-        topic=_text(get("topic", ""), "topic"),
-        is_stored=not _number(header.get("no_persist", 0), "no_persist", 0, 1),
-        is_command=_number(header.get("sync_once", 0), "sync_once", 0, 1) == 1,
-        has_red_dot=_number(header.get("red_dot", 0), "red_dot", 0, 1) == 1,
-        is_stream=bool(_number(get("setting", 0), "setting", 0, 255) & STREAM),
-        to_uids=tuple(to_uids),
+        _number(get("message_id"), "message_id", 1, NUMBER_MAX),
+        _number(get("message_seq", 0), "message_seq", 0, NUMBER_MAX),
+        _text(get("client_msg_no", ""), "client_msg_no"),
+        _text(get("from_uid", ""), "from_uid") or SYSTEM_UID,
+        _text(get("channel_id", ""), "channel_id"),
+        _number(get("channel_type"), "channel_type", 0, 255),
+        _number(get("timestamp", 0), "timestamp", -SECONDS_MAX, SECONDS_MAX),
+        payload,
+        _number(get("expire", 0), "expire", 0, SECONDS_MAX),
+        _text(topic, "topic") if (topic := get("topic")) else "",
+        header.get("no_persist") != 1,
+        header.get("sync_once") == 1,
+        header.get("red_dot") == 1,
+        bool(_number(get("setting", 0), "setting", 0, 255) & STREAM),
+        tuple(to_uids),
     )
 
 
@@ -143,4 +143,4 @@ def _number(value: Any, name: str, least: int, most: int) -> int:
 def _text(value: Any, name: str) -> str:
     if type(value) is not str or len(value) > ID_CHARACTERS:
         raise WrongShape(name)
-    return clean_text(value)
+    return value if value.isascii() and "\x00" not in value else clean_text(value)
