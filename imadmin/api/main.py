@@ -16,6 +16,7 @@ from imadmin.api.routers import (
     archive_following,
     archive_saved,
     archive_search,
+    archive_upkeep,
     audit,
     channel_lists,
     channels,
@@ -73,6 +74,7 @@ api.add_router("clusters/{slug}", messages.router, tags=["messages"])
 api.add_router("clusters/{slug}", archive_following.router, tags=["archive"])
 api.add_router("clusters/{slug}", archive_search.router, tags=["archive"])
 api.add_router("clusters/{slug}", archive_saved.router, tags=["archive"])
+api.add_router("clusters/{slug}", archive_upkeep.router, tags=["archive"])
 api.add_router("clusters/{slug}", channels.router, tags=["channels"])
 api.add_router("clusters/{slug}", channel_lists.router, tags=["channels"])
 api.add_router("clusters/{slug}", users.router, tags=["users"])

@@ -1,0 +1,121 @@
+"""`manage.py archive` in processes of its own, killed and begun again; a real data folder, a simulated cluster."""
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.jobs.site import PATIENCE, ROOT, environment
+
+CHANNELS, EACH = 60, 250
+
+
+@pytest.fixture
+def folder(tmp_path: Path, empty_database: Path) -> Path:
+    shutil.copytree(empty_database.parent, tmp_path / "data", dirs_exist_ok=True)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def manage(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words], cwd=ROOT, env=environment(folder), capture_output=True, text=True,
+            timeout=PATIENCE,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr + done.stdout
+        return done
+
+    return run
+
+
+@pytest.fixture
+def site(sim: Any, manage: Any, tmp_path: Path) -> Iterator[Counter[int]]:
+    """A stored cluster with an open archive; the ids of all its messages."""
+    token, password = tmp_path / "token", tmp_path / "password"
+    token.write_text("sim-token")
+    password.write_text("pwd")
+    ids = sim.call(
+        lambda state: [
+            state.add_message("ann", f"g{channel}", f"m{number}").id
+            for number in range(EACH)
+            for channel in range(CHANNELS)
+        ]
+    )
+    node = sim.nodes[0]
+    manage("cluster", "add", "own", "--api", node.api_url, "--manager", node.manager_url, "--token-file", str(token),
+           "--jwt-user", "admin", "--jwt-password-file", str(password))  # fmt: skip
+    said = manage("archive", "on", "own", "--budget", "25").stdout
+    assert f"{CHANNELS} channels, {CHANNELS * EACH} messages" in said
+    yield Counter(ids)
+
+
+def stored(folder: Path) -> Counter[int]:
+    (path,) = folder.rglob("archive*/*.sqlite3") if list(folder.rglob("archive*/*.sqlite3")) else [None]
+    if path is None:
+        return Counter()
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        return Counter(row[0] for row in db.execute("SELECT mid FROM msg"))
+
+
+def backfill(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "archive", "backfill", "own", "--every", "0.2"],
+        cwd=ROOT, env=environment(folder) | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+
+
+def until_some(folder: Path, more_than: int) -> None:
+    ends_at = time.monotonic() + PATIENCE
+    while sum(stored(folder).values()) <= more_than:
+        assert time.monotonic() < ends_at, "nothing came"
+        time.sleep(0.02)
+
+
+def test_killed_in_the_middle_again_and_again_it_loses_and_doubles_nothing(
+    site: Counter[int], folder: Path, manage: Any
+) -> None:
+    reached = 0
+    for _ in range(2):
+        process = backfill(folder)
+        until_some(folder, reached)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE)
+        reached = sum(stored(folder).values())
+        assert 0 < reached < sum(site.values())
+    done = manage("archive", "backfill", "own")
+    assert stored(folder) == site
+    assert re.search(r"done\t\d+", done.stdout)
+    stats = dict(line.split("\t", 1) for line in manage("archive", "stats", "own").stdout.splitlines())
+    assert stats["state"] == "complete" and stats["messages"] == str(CHANNELS * EACH)
+    assert stats["numbers missing"] == "0" and int(stats["bytes a message"]) > 0
+    manage("archive", "reindex", "own")
+    manage("archive", "verify", "own")
+
+
+def test_interrupted_it_ends_by_itself_and_goes_on_next_time(site: Counter[int], folder: Path, manage: Any) -> None:
+    process = backfill(folder)
+    until_some(folder, 0)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130 and "Begin it again to go on." in said
+    assert 0 < sum(stored(folder).values()) < sum(site.values())
+    manage("archive", "backfill", "own")
+    assert stored(folder) == site
+
+
+def test_a_closed_archive_is_not_filled(site: Counter[int], folder: Path, manage: Any) -> None:
+    manage("archive", "off", "own")
+    assert "The archive of this cluster is closed." in manage("archive", "backfill", "own", code=1).stderr
+    assert not stored(folder)
