@@ -14,6 +14,7 @@ from imadmin.archive.engines.postgres_covers import IndexKind
 from imadmin.archive.engines.postgres_ingest import Writing
 from imadmin.archive.engines.postgres_pool import Pool
 from imadmin.archive.engines.postgres_rows import (
+    Labels,
     Names,
     by_mids,
     find_channel,
@@ -22,6 +23,7 @@ from imadmin.archive.engines.postgres_rows import (
     select,
     write_note,
 )
+from imadmin.archive.engines.postgres_scan import Search
 from imadmin.archive.engines.postgres_schema import Month, lay_out
 from imadmin.archive.engines.shared import mid_of, number
 from imadmin.archive.rows import (
@@ -51,7 +53,7 @@ class PostgresEngine:
         self._pool = Pool(url, schema, on_missing=self._lay_out)
         self._wanted = index
         self._writing = threading.Lock()
-        self._names = Names()
+        self._names, self._labels = Names(), Labels()
         self._months: set[Month] = set()
         self._known: tuple[float, postgres_scan.Known] | None = None
         self._lay_out()
@@ -81,11 +83,11 @@ class PostgresEngine:
 
     def scan(self, cover: Cover | None, *, below: int = RID_MAX, above: int = -1, most: int = 200) -> Sequence[Stored]:
         return self._pool.read(
-            lambda cursor: postgres_scan.scan(cursor, self.kind, self._told(cursor), cover, below, above, most)
+            lambda cursor: Search(cursor, self._labels, self.kind, self._told(cursor), below, above).scan(cover, most)
         )
 
     def by_ids(self, ids: Sequence[int]) -> dict[int, Stored]:
-        rows = self._pool.read(lambda cursor: by_mids(cursor, {mid_of(one) for one in ids}))
+        rows = self._pool.read(lambda cursor: by_mids(cursor, self._labels, {mid_of(one) for one in ids}))
         found = {mid_of(row.id): row for row in rows}
         return {one: found[mid_of(one)] for one in ids if mid_of(one) in found}
 
@@ -190,7 +192,9 @@ class PostgresEngine:
     def _written(self, work: Callable[[Writing], T]) -> T:
         with self._writing:
             try:
-                return self._pool.write(lambda cursor: work(Writing(cursor, self._names, self.kind, self._months)))
+                return self._pool.write(
+                    lambda cursor: work(Writing(cursor, self._names, self._labels, self.kind, self._months))
+                )
             except BaseException:
                 self._forget()  # what it learnt may have been undone
                 raise
@@ -214,8 +218,8 @@ class PostgresEngine:
         chan = find_channel(cursor, channel)
         if chan is None:
             return []
-        query = f"SELECT * FROM msg WHERE chan = %s AND {where} ORDER BY seq {way}, id {way} LIMIT %s"  # noqa: S608
-        return select(cursor, query, (chan, number(seq), most), order=f"m.seq {way}, m.id {way}")
+        query = f"FROM msg WHERE chan = %s AND {where} ORDER BY seq {way}, id {way} LIMIT %s"
+        return select(cursor, self._labels, query, (chan, number(seq), most))
 
     def _holds(self, where: str, values: Callable[[Cursor[Any]], Sequence[Any]]) -> Sequence[tuple[int, ChannelHold]]:
         return self._pool.read(lambda cursor: postgres_spans.holds(cursor, where, values(cursor)))

@@ -13,6 +13,7 @@ from imadmin.archive.engines.base import RID_SHIFT, second_of
 from imadmin.archive.engines.postgres_covers import IndexKind
 from imadmin.archive.engines.postgres_keys import token_key
 from imadmin.archive.engines.postgres_rows import (
+    Labels,
     Names,
     by_mids,
     indexed,
@@ -56,6 +57,7 @@ class Writing:
 
     cursor: Cursor[Any]
     names: Names
+    labels: Labels
     kind: IndexKind
     months: set[Month]
 
@@ -107,7 +109,7 @@ def revise(writing: Writing, revisions: Sequence[Revision]) -> int:
     wanted: dict[int, list[Revision]] = defaultdict(list)
     for revision in revisions:
         wanted[mid_of(revision.id)].append(revision)
-    rows = by_mids(writing.cursor, wanted)
+    rows = by_mids(writing.cursor, writing.labels, wanted)
     _change(writing, [(row, wanted[mid_of(row.id)]) for row in rows])
     return len(rows)
 
@@ -118,8 +120,7 @@ def _place(writing: Writing, again: Sequence[Prepared], chan_of: dict[int, int])
         return
     cursor = writing.cursor
     copies = {each.mid: each.one for each in again}
-    unplaced = "SELECT msg.* FROM mid JOIN msg USING (rid) WHERE mid.id = ANY(%s) AND msg.seq = 0"
-    for row in select(cursor, unplaced, (list(copies),)):
+    for row in by_mids(cursor, writing.labels, copies, "AND seq = 0"):
         one, after = copies[mid_of(row.id)], chan_of[mid_of(row.id)]
         found, normal = indexed_row(writing.kind, replace(row, channel=one.channel))
         moved = cursor.execute(
@@ -201,8 +202,8 @@ def _mark_doubled(writing: Writing, doubled: Iterable[Place], fresh: set[int]) -
         return
     rows = select(
         writing.cursor,
-        "SELECT msg.* FROM unnest(%s::int4[], %s::int8[]) AS u(chan, seq) "
-        "JOIN msg ON msg.chan = u.chan AND msg.seq = u.seq",
+        writing.labels,
+        "FROM msg WHERE (chan, seq) IN (SELECT * FROM unnest(%s::int4[], %s::int8[]))",
         ([chan for chan, _ in pairs], [seq for _, seq in pairs]),
     )
     before = [row for row in rows if mid_of(row.id) not in fresh and not row.traits & Trait.DOUBLED]

@@ -22,7 +22,9 @@ class _Known(dict[str, tuple[int, ...]]):
     def __missing__(self, gram: str) -> tuple[int, ...]:
         if len(self) >= _MOST_KNOWN:
             self.clear()
-        self[gram] = made = (gram_key(gram), *(gram_key(gram[:end]) for end in range(1, len(gram))))
+        whole = gram_key(gram)
+        starts = () if whole == CAPPED else (gram_key(gram[:end]) for end in range(1, len(gram)))
+        self[gram] = made = (whole, *starts)
         return made
 
 
@@ -30,14 +32,17 @@ _known = _Known()
 
 
 def gram_key(gram: str) -> int:
-    if gram.startswith(grams.MARK):
-        return token_key(gram)
+    if gram == grams.CAPPED.text:
+        return CAPPED
     return crc32(gram.encode("utf-8", "surrogatepass")) & 0x7FFFFFFF
 
 
 def token_key(text: str) -> int:
     number = crc32(text.encode())
     return -1 - number % _EXACT if text[1] in _FEW else -1 - _EXACT - number % _REST
+
+
+CAPPED = token_key(grams.CAPPED.text)
 
 
 def is_exact(token: Token) -> bool:
@@ -49,9 +54,6 @@ def keys(found: Iterable[str], tokens: Iterable[str]) -> list[int]:
     """What is stored with a message that has these grams and tokens."""
     made: set[int] = set()
     for gram in found:
-        made.update(_known[gram] if gram[0] != grams.MARK else (token_key(gram),))
+        made.update(_known[gram])
     made.update(map(token_key, tokens))
     return list(made)
-
-
-CAPPED = token_key(grams.CAPPED.text)

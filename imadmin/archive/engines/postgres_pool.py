@@ -43,7 +43,7 @@ class Pool:
     def _opened(self) -> ConnectionPool[Connection[Any]]:
         pool: ConnectionPool[Connection[Any]] = ConnectionPool(
             self._url,
-            min_size=1,
+            min_size=0,
             max_size=_MOST_CONNECTIONS,
             max_idle=120,
             timeout=_WAIT_SECONDS,

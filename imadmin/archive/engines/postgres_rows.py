@@ -16,33 +16,60 @@ from imadmin.gateway.payload import clean_text
 from imadmin.gateway.types import ChannelRef
 
 _MOST_NAMES = 200_000
-_COLUMNS = """m.rid, m.id, m.seq, c.type, c.cid, s.uid, m.at, m.kind, m.traits, m.payload, m.client, m.expire, m.topic,
-    m.said"""
+_COLUMNS = (
+    """'chan'::regclass::oid, rid, id, seq, chan, sender, at, kind, traits, payload, client, expire, topic, said"""
+)
 Name = tuple[int, str]
 
 
-def select(cursor: Cursor[Any], messages: str, values: Sequence[Any], order: str = "") -> list[Stored]:
-    """messages: SQL of some rows of msg, in an order that `order` says again (of m) for the rows with their names."""
-    rows = cursor.execute(
-        f"SELECT {_COLUMNS} FROM ({messages}) m JOIN chan c ON c.number = m.chan "  # noqa: S608
-        f"JOIN sender s ON s.number = m.sender {order and f'ORDER BY {order}'}",
-        values,
-    )
-    return [stored(row) for row in rows]
+class Labels:
+    """What the numbers of channels and senders stand for.  Reading them apart spares each search a join to plan.
+
+    An archive that was dropped and made again gives the same numbers to other names; but its table is another.
+    """
+
+    def __init__(self) -> None:
+        self._table = 0
+        self._maps: tuple[dict[int, ChannelRef], dict[int, str]] = ({}, {})
+
+    def of(
+        self, cursor: Cursor[Any], table: int, chans: set[int], senders: set[int]
+    ) -> tuple[dict[int, ChannelRef], dict[int, str]]:
+        """Channels and senders by number, at least those that are asked for."""
+        maps = self._maps
+        if table != self._table or len(maps[0]) + len(maps[1]) > _MOST_NAMES:
+            maps = ({}, {})
+            self._maps, self._table = maps, table
+        channels, uids = maps
+        if missing := [one for one in chans if one not in channels]:
+            rows = cursor.execute("SELECT number, cid, type FROM chan WHERE number = ANY(%s)", (missing,))
+            channels.update((found, ChannelRef(cid, kind)) for found, cid, kind in rows)
+        if missing := [one for one in senders if one not in uids]:
+            uids.update(cursor.execute("SELECT number, uid FROM sender WHERE number = ANY(%s)", (missing,)).fetchall())
+        return maps
 
 
-def stored(row: Sequence[Any]) -> Stored:
-    rid, mid, seq, channel_type, cid, uid, at, kind, traits, body, client, expire, topic, said = row
+def select(cursor: Cursor[Any], labels: Labels, rest: str, values: Sequence[Any]) -> list[Stored]:
+    """Messages in the order of the rest of the query: all that comes after its columns, which are those of msg."""
+    rows = cursor.execute(f"SELECT {_COLUMNS} {rest}", values).fetchall()
+    if not rows:
+        return []
+    channels, senders = labels.of(cursor, rows[0][0], {row[4] for row in rows}, {row[5] for row in rows})
+    return [_stored(row, channels[row[4]], senders[row[5]]) for row in rows]
+
+
+def _stored(row: Sequence[Any], channel: ChannelRef, from_uid: str) -> Stored:
+    _, rid, mid, seq, _, _, at, kind, traits, body, client, expire, topic, said = row
     return Stored(
         rid=rid,
         id=id_of(mid),
         seq=seq,
-        channel=ChannelRef(cid, channel_type),
-        from_uid=uid,
+        channel=channel,
+        from_uid=from_uid,
         sent_at=at,
         kind=KINDS[kind],
         traits=Trait(traits),
-        payload=bytes(body),
+        payload=body,
         client_msg_no=client,
         expire=expire,
         topic=topic,
@@ -51,8 +78,13 @@ def stored(row: Sequence[Any]) -> Stored:
     )
 
 
-def by_mids(cursor: Cursor[Any], mids: Iterable[int]) -> list[Stored]:
-    return select(cursor, "SELECT msg.* FROM mid JOIN msg USING (rid) WHERE mid.id = ANY(%s)", (list(mids),))
+def by_mids(cursor: Cursor[Any], labels: Labels, mids: Iterable[int], also: str = "") -> list[Stored]:
+    """also: another condition."""
+    # The places first: a join with all months would be planned for each of them.
+    places = cursor.execute("SELECT rid FROM mid WHERE id = ANY(%s)", (list(mids),)).fetchall()
+    if not places:
+        return []
+    return select(cursor, labels, f"FROM msg WHERE rid = ANY(%s) {also}", ([rid for (rid,) in places],))
 
 
 def indexed(kind: IndexKind, text: str, marks: Iterable[str]) -> tuple[list[int], str | None]:

@@ -9,7 +9,7 @@ from psycopg import Cursor
 
 from imadmin.archive.cover import Cover
 from imadmin.archive.engines.postgres_covers import Condition, IndexKind, Sample, condition
-from imadmin.archive.engines.postgres_rows import read_note, select
+from imadmin.archive.engines.postgres_rows import Labels, read_note, select
 from imadmin.archive.engines.postgres_schema import Month, months
 from imadmin.archive.norm import NORM_VERSION
 from imadmin.archive.rows import Stored
@@ -17,6 +17,7 @@ from imadmin.archive.rows import Stored
 SAMPLED = 2000
 _FEWEST = 3  # messages of the sample that make a number worth remembering
 _WALK_FACTOR = 3  # how much further a walk goes than the sample promises
+_NEWEST = "(SELECT * FROM msg WHERE rid < %s AND rid > %s ORDER BY rid DESC LIMIT %s)"
 _INDEX_COST = 2.0  # of one row found by the index, in rows walked by
 
 
@@ -43,33 +44,51 @@ def known(cursor: Cursor[Any], kind: IndexKind) -> Known:
     )
 
 
-def scan(
-    cursor: Cursor[Any], kind: IndexKind, told: Known, cover: Cover | None, below: int, above: int, most: int
-) -> list[Stored]:
-    """Newest first, above < rid < below."""
-    if cover is None or not told.is_usable:
-        return select(cursor, *_newest(below, above, most), order="m.rid DESC")
-    wanted = condition(cover, kind, told.sample)
-    found: list[Stored] = []
-    steps = _to_walk(wanted, told, most)
-    if steps:
-        found = _walked(cursor, wanted, below, above, most, steps)
-        if len(found) >= most:
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Candidates for one cover, newest first, above < rid < below."""
+
+    cursor: Cursor[Any]
+    labels: Labels
+    kind: IndexKind
+    told: Known
+    below: int
+    above: int
+
+    def scan(self, cover: Cover | None, most: int) -> list[Stored]:
+        if cover is None or not self.told.is_usable:
+            return select(
+                self.cursor, self.labels, f"FROM {_NEWEST} w ORDER BY rid DESC", (self.below, self.above, most)
+            )
+        wanted = condition(cover, self.kind, self.told.sample)
+        steps = _to_walk(wanted, self.told, most)
+        found = self._walked(wanted, steps, most) if steps else []
+        below = self._floor(steps) if steps and len(found) < most else self.below
+        if below is None or len(found) >= most:
             return found
-        floor = cursor.execute(
-            "SELECT rid FROM msg WHERE rid < %s AND rid > %s ORDER BY rid DESC OFFSET %s LIMIT 1",
-            (below, above, steps - 1),
-        ).fetchone()
-        if floor is None:
-            return found
-        below = floor[0]
-    seen = {row.rid for row in found}  # a message that came late may have moved the floor
-    for start, end in _groups(told.months, below, above):
-        rows = _looked_up(cursor, wanted, end, start, most - len(found))
-        found += [row for row in rows if row.rid not in seen]
-        if len(found) >= most:
-            break
-    return found
+        seen = {row.rid for row in found}  # a message that came late may have moved the floor
+        for start, end in _groups(self.told.months, below, self.above):
+            rows = self._looked_up(wanted, end, start, most - len(found))
+            found += [row for row in rows if row.rid not in seen]
+            if len(found) >= most:
+                break
+        return found
+
+    def _walked(self, wanted: Condition, steps: int, most: int) -> list[Stored]:
+        rest = f"FROM {_NEWEST} w WHERE {wanted.sql} ORDER BY rid DESC LIMIT %s"
+        return select(self.cursor, self.labels, rest, (self.below, self.above, steps, *wanted.values, most))
+
+    def _floor(self, steps: int) -> int | None:
+        """The last message that a walk of so many steps looked at; None: it looked at all."""
+        query = "SELECT rid FROM msg WHERE rid < %s AND rid > %s ORDER BY rid DESC OFFSET %s LIMIT 1"
+        row = self.cursor.execute(query, (self.below, self.above, steps - 1)).fetchone()
+        return row[0] if row else None
+
+    def _looked_up(self, wanted: Condition, below: int, above: int, most: int) -> list[Stored]:
+        # OFFSET 0: the planner must not see the LIMIT, which would tempt it to walk.
+        rest = f"""FROM (SELECT * FROM msg WHERE {wanted.sql} AND rid < %s AND rid > %s OFFSET 0) i
+            ORDER BY rid DESC LIMIT %s"""  # noqa: S608
+        return select(self.cursor, self.labels, rest, (*wanted.values, below, above, most))
 
 
 def _to_walk(wanted: Condition, told: Known, most: int) -> int:
@@ -83,23 +102,6 @@ def _to_walk(wanted: Condition, told: Known, most: int) -> int:
     if wanted.share < sqrt(most / (_INDEX_COST * month)):
         return 0
     return max(SAMPLED, int(_WALK_FACTOR * most / wanted.share))
-
-
-def _walked(cursor: Cursor[Any], wanted: Condition, below: int, above: int, most: int, steps: int) -> list[Stored]:
-    inner, bounds = _newest(below, above, steps)
-    sql = f"SELECT * FROM ({inner}) w WHERE {wanted.sql} ORDER BY rid DESC LIMIT %s"  # noqa: S608
-    return select(cursor, sql, (*bounds, *wanted.values, most), order="m.rid DESC")
-
-
-def _looked_up(cursor: Cursor[Any], wanted: Condition, below: int, above: int, most: int) -> list[Stored]:
-    # OFFSET 0: the planner must not see the LIMIT, which would tempt it to walk.
-    sql = f"""SELECT * FROM (SELECT * FROM msg WHERE {wanted.sql} AND rid < %s AND rid > %s OFFSET 0) i
-        ORDER BY rid DESC LIMIT %s"""  # noqa: S608
-    return select(cursor, sql, (*wanted.values, below, above, most), order="m.rid DESC")
-
-
-def _newest(below: int, above: int, most: int) -> tuple[str, tuple[Any, ...]]:
-    return "SELECT * FROM msg WHERE rid < %s AND rid > %s ORDER BY rid DESC LIMIT %s", (below, above, most)
 
 
 def _groups(found: Sequence[Month], below: int, above: int) -> Iterator[tuple[int, int]]:

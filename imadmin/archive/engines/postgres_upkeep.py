@@ -8,7 +8,7 @@ from psycopg import Cursor, sql
 from imadmin.archive.engines import postgres_spans
 from imadmin.archive.engines.postgres_covers import IndexKind
 from imadmin.archive.engines.postgres_pool import Pool
-from imadmin.archive.engines.postgres_rows import indexed_row, read_note, select, write_note
+from imadmin.archive.engines.postgres_rows import Labels, indexed_row, read_note, select, write_note
 from imadmin.archive.engines.postgres_schema import months
 from imadmin.archive.engines.shared import id_of
 from imadmin.archive.norm import NORM_VERSION
@@ -82,13 +82,13 @@ def rebuild(pool: Pool, kind: IndexKind, *, should_stop: Callable[[], bool], tel
 
 def _step(cursor: Cursor[Any], kind: IndexKind, after: int) -> tuple[int, int, int] | None:
     """One batch, oldest first: (how far, how many, how many of them had changed); None at the end."""
-    batch = "SELECT * FROM msg WHERE rid > %s ORDER BY rid LIMIT %s"
-    rows = select(cursor, batch, (after, BATCH), order="m.rid")
+    batch = "FROM msg WHERE rid > %s ORDER BY rid LIMIT %s"
+    rows = select(cursor, Labels(), batch, (after, BATCH))
     if not rows:
         return None
     held = {
         rid: (frozenset(grams), normal)
-        for rid, grams, normal in cursor.execute(f"SELECT rid, grams, normal FROM ({batch}) b", (after, BATCH))  # noqa: S608
+        for rid, grams, normal in cursor.execute(f"SELECT rid, grams, normal {batch}", (after, BATCH))
     }
     changes = []
     for row in rows:
@@ -122,20 +122,21 @@ def faults(pool: Pool, kind: IndexKind, should_stop: Callable[[], bool]) -> Iter
 
 def _not_found(pool: Pool, kind: IndexKind, should_stop: Callable[[], bool]) -> list[str]:
     lost: list[str] = []
+    labels = Labels()
     rids = pool.read(_sampled)
     step = max(1, len(rids) // THROUGH_INDEX)
     for index, rid in enumerate(rids):
         if should_stop():
             break
         by_index = index % step == 0
-        lost += pool.read(lambda cursor, rid=rid, by_index=by_index: _lost(cursor, kind, rid, by_index))  # type: ignore[misc]
+        lost += pool.read(lambda cursor, rid=rid, by_index=by_index: _lost(cursor, labels, kind, rid, by_index))  # type: ignore[misc]
     return lost
 
 
-def _lost(cursor: Cursor[Any], kind: IndexKind, rid: int, by_index: bool) -> list[str]:
+def _lost(cursor: Cursor[Any], labels: Labels, kind: IndexKind, rid: int, by_index: bool) -> list[str]:
     with cursor.connection.transaction():
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        rows = select(cursor, "SELECT * FROM msg WHERE rid = %s", (rid,))
+        rows = select(cursor, labels, "FROM msg WHERE rid = %s", (rid,))
         if not rows:
             return []
         grams, normal = indexed_row(kind, rows[0])
