@@ -46,6 +46,8 @@ _NAMES: Mapping[ContentKind, tuple[str, ...]] = {
     ContentKind.COMMAND: ("cmd",),
     ContentKind.CUSTOM: ("content", "text", "title", "name", "caption", "description"),
 }
+_JSON = json.JSONDecoder(parse_constant=lambda name: None)
+_PLAIN = frozenset((str, int, bool, type(None)))
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 _HALF = re.compile("[\ud800-\udfff]")
 _PLACE = re.compile(r"\{(\d{1,3})\}")
@@ -68,14 +70,14 @@ def clean_text(text: str) -> str:
 
 def _decode(payload: bytes) -> Content:
     try:
-        value = json.loads(payload.decode("utf-8"), parse_constant=lambda name: None)
+        value = _JSON.decode(payload.decode("utf-8"))
     except (ValueError, RecursionError):
         return _plain(payload)
     if isinstance(value, str):
         return Content(ContentKind.TEXT, clean_text(value))
     if not isinstance(value, dict):
         return _plain(payload)
-    fields = _clean(value, DEPTH)
+    fields = value if _is_clean(value, payload) else _clean(value, DEPTH)
     number = _type_number(fields.get("type"))
     kind = _kind(number)
     return Content(kind, _text(kind, fields), fields, number)
@@ -161,6 +163,11 @@ def _segments(fields: Mapping[str, Any]) -> Iterator[str]:
 def _joined(parts: Iterator[str]) -> str:
     """Each text once, in order, a line each."""
     return "\n".join(dict.fromkeys(part for part in (part.strip() for part in parts) if part))
+
+
+def _is_clean(value: Mapping[str, Any], payload: bytes) -> bool:
+    """Most bodies: flat, and without an escape that could stand for NUL or half a character."""
+    return b"\\u" not in payload and all(type(part) in _PLAIN for part in value.values())
 
 
 def _clean(value: Any, depth: int) -> Any:

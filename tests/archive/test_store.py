@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from imadmin.archive import grams
 from imadmin.archive.cover import AllOf, AnyOf, Token, Without, Word
-from imadmin.archive.engines.base import RID_SHIFT, above_of, below_of
+from imadmin.archive.engines import sqlite_ingest
+from imadmin.archive.engines.base import above_of, below_of
 from imadmin.archive.engines.sqlite import SqliteEngine
 from imadmin.archive.norm import norm
 from imadmin.archive.rows import BrokenCall, Revision, SeenChannel, Trait
@@ -78,16 +79,25 @@ def test_late_messages_take_their_place_in_time(engine: Any) -> None:
     assert [row.id for row in engine.scan(None, above=above_of(4000), below=below_of(5000, engine.spill))] == [7]
 
 
-def test_a_second_that_is_full_spills_into_the_next(engine: Any) -> None:
-    full = (1 << RID_SHIFT) + 40
-    for start in range(0, full, 4000):
-        numbers = range(start + 1, min(start + 4000, full) + 1)
-        engine.ingest([message(number, "x", seq=0, sent_at=1000) for number in numbers])
-    engine.ingest([message(full + 1, "x", sent_at=1001), message(full + 2, "x", sent_at=1000)])
-    assert engine.totals().messages == full + 2
-    assert engine.spill == 1
-    last = engine.scan(None, above=above_of(1000), below=below_of(1001, engine.spill), most=50)
-    assert {row.id for row in last if row.sent_at == 1000} > set(range(full - 39, full + 1))
+def test_a_second_that_is_full_spills_into_the_next(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_ingest, "_FULL", 64)
+    for start in range(0, 150, 50):
+        engine.ingest([message(number + 1, "x", seq=0, sent_at=1000) for number in range(start, start + 50)])
+    engine.ingest([message(151, "x", sent_at=1001), message(152, "x", sent_at=1000)])
+    assert engine.totals().messages == 152
+    assert engine.spill == 2
+    seen = engine.scan(None, above=above_of(1000), below=below_of(1001, engine.spill), most=500)
+    assert {row.id for row in seen if row.sent_at == 1000} == {*range(1, 151), 152}
+    assert len({row.rid for row in seen}) == len(seen)
+    assert faults(engine) == []
+
+
+def test_a_number_that_comes_late_can_be_a_doubled_one(engine: Any) -> None:
+    engine.ingest([message(1, "a", seq=4), message(2, "b", seq=0, channel=ChannelRef("?", 2)), message(3, "c", seq=9)])
+    engine.ingest([message(2, "b", seq=4), message(4, "d", seq=4)])
+    assert {row.id for row in engine.scan(grams.trait_token(Trait.DOUBLED))} == {1, 2, 4}
+    assert {row.id for row in engine.scan(grams.channel_token(GROUP))} == {1, 2, 3, 4}
+    assert engine.scan(grams.channel_token(ChannelRef("?", 2))) == []
     assert faults(engine) == []
 
 

@@ -93,7 +93,7 @@ def _quoted(text: str) -> str:
 
 def apply(db: sqlite3.Connection, changes: Sequence[Change]) -> None:
     """Bring the index up to the rows, in the transaction that changes these."""
-    changes = sorted(changes)  # FTS5 writes a piece out whenever a row number is lower than the one before
+    changes = _merged(changes)
     _apply(db, "g", changes, can_delete=not is_stale(db))
     building = read_note(db, "building")
     if building:
@@ -102,6 +102,15 @@ def apply(db: sqlite3.Connection, changes: Sequence[Change]) -> None:
             write_note(db, "building", "")
             return
         _apply(db, "g_new", [change for change in changes if change[0] <= int(done)], can_delete=True)
+
+
+def _merged(changes: Sequence[Change]) -> list[Change]:
+    """One for each row, in the order of their numbers: FTS5 writes a piece out at each step back."""
+    found: dict[int, Change] = {}
+    for rid, before, after in changes:
+        first = found.get(rid)
+        found[rid] = (rid, first[1] if first else before, after)
+    return [found[rid] for rid in sorted(found)]
 
 
 def _apply(db: sqlite3.Connection, name: str, changes: Sequence[Change], *, can_delete: bool) -> None:

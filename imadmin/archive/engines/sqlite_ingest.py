@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from imadmin.archive import texts
 from imadmin.archive.engines import sqlite_index, sqlite_spans
@@ -36,28 +37,38 @@ _COUNT = """UPDATE chan SET count = count + ?, held = held + ?, gone = gone - ?,
 _FULL = 1 << RID_SHIFT
 
 
+class _Entry(NamedTuple):
+    """A message of a batch as the tables know it."""
+
+    mid: int
+    chan: int
+    seq: int
+    one: Incoming
+
+
 def take(link: Link, incoming: Sequence[Incoming], broken: Sequence[BrokenCall]) -> Taken:
     """Store what isn't there yet."""
     by_mid = {mid_of(one.id): one for one in reversed(incoming)}  # of the same id, the first that came
+    entries = [_Entry(mid, channel_number(link, one.channel), number(one.seq), one) for mid, one in by_mid.items()]
     known = dict(_known(link.db, by_mid))
-    fresh = sorted(
-        ((mid, one) for mid, one in by_mid.items() if mid not in known), key=lambda pair: (pair[1].sent_at, pair[0])
-    )
-    placed = {mid: by_mid[mid] for mid in known if not known[mid] and by_mid[mid].seq > 0}
-    doubled = _doubled(link, fresh)
-    _hold(link, by_mid.values(), [one for _, one in fresh])
+    fresh = sorted((entry for entry in entries if entry.mid not in known), key=_when)
+    placed = [entry for entry in entries if known.get(entry.mid) == 0 and entry.seq > 0]
+    doubled = _doubled(link.db, [*fresh, *placed])
+    _hold(link.db, entries, fresh)
     changes = _insert(link, fresh, doubled)
-    changes += _mark_doubled(link.db, doubled, {mid for mid, _ in fresh})
-    changes += _place(link, placed)
+    if placed:
+        changes += _place(link, placed)
+    if doubled:
+        changes += _mark_doubled(link.db, doubled)
     sqlite_index.apply(link.db, changes)
     if broken:
         _file(link.db, broken)
     return Taken(
         added=len(fresh),
         known=len(incoming) - len(fresh),
-        doubled=sum((channel_number(link, one.channel), number(one.seq)) in doubled for _, one in fresh),
-        channels=frozenset(one.channel for _, one in fresh),
-        ids=frozenset(one.id for _, one in fresh),
+        doubled=sum((entry.chan, entry.seq) in doubled for entry in fresh) if doubled else 0,
+        channels=frozenset(entry.one.channel for entry in fresh),
+        ids=frozenset(entry.one.id for entry in fresh),
     )
 
 
@@ -83,13 +94,19 @@ def _known(db: sqlite3.Connection, mids: Iterable[int]) -> Iterable[tuple[int, i
         yield from db.execute(f"SELECT mid, seq FROM msg WHERE mid IN ({','.join('?' * len(chunk))})", chunk)  # noqa: S608
 
 
-def _place(link: Link, placed: dict[int, Incoming]) -> list[Change]:
+def _when(entry: _Entry) -> tuple[int, int]:
+    """Ids rise with time, also within a second."""
+    return entry.one.sent_at, entry.mid
+
+
+def _place(link: Link, placed: Sequence[_Entry]) -> list[Change]:
     """A message that came without a number, as its whole channel wasn't told, takes both from its next copy."""
-    changes = []
-    for row in list(by_mids(link.db, placed)):
-        one = placed[mid_of(row.id)]
-        before, chan = channel_number(link, row.channel), channel_number(link, one.channel)
-        link.db.execute("UPDATE msg SET chan = ?, seq = ? WHERE rid = ?", (chan, number(one.seq), row.rid))
+    changes: list[Change] = []
+    by_mid = {entry.mid: entry for entry in placed}
+    for row in list(by_mids(link.db, by_mid)):
+        _, chan, seq, one = by_mid[mid_of(row.id)]
+        before = channel_number(link, row.channel)
+        link.db.execute("UPDATE msg SET chan = ?, seq = ? WHERE rid = ?", (chan, seq, row.rid))
         link.db.execute("UPDATE chan SET count = count - 1 WHERE id = ?", (before,))
         link.db.execute(_COUNT, (1, 0, 0, 0, *(number(row.sent_at),) * 4, chan))
         marks = tokens(one.channel, row.from_uid, row.kind, row.traits, row.client_msg_no)
@@ -97,47 +114,44 @@ def _place(link: Link, placed: dict[int, Incoming]) -> list[Change]:
     return changes
 
 
-def _doubled(link: Link, fresh: Sequence[tuple[int, Incoming]]) -> set[tuple[int, int]]:
-    """(channel, seq) that more than one message has, of which one is new."""
-    times = Counter((channel_number(link, one.channel), number(one.seq)) for _, one in fresh if one.seq > 0)
-    found = set()
-    for (chan, seq), count in times.items():
-        if count > 1:
-            found.add((chan, seq))
-        elif sqlite_spans.is_held(link.db, chan, seq):  # held: look; not held: there can't be one
+def _doubled(db: sqlite3.Connection, entries: Sequence[_Entry]) -> set[tuple[int, int]]:
+    """(channel, seq) that more than one message has, of which one is among these."""
+    times = Counter((entry.chan, entry.seq) for entry in entries if entry.seq > 0)
+    found = {pair for pair, count in times.items() if count > 1}
+    for chan, seq in times:
+        if sqlite_spans.is_held(db, chan, seq):  # held: look; not held: there can't be one
             sql = "SELECT 1 FROM msg WHERE chan = ? AND seq = ? LIMIT 1"
-            if link.db.execute(sql, (chan, seq)).fetchone():
+            if db.execute(sql, (chan, seq)).fetchone():
                 found.add((chan, seq))
     return found
 
 
-def _hold(link: Link, everything: Iterable[Incoming], fresh: Iterable[Incoming]) -> None:
+def _hold(db: sqlite3.Connection, entries: Iterable[_Entry], fresh: Iterable[_Entry]) -> None:
     """Count the new ones; hold the numbers of all, also of those known by another number."""
     seqs: dict[int, list[int]] = defaultdict(list)
     times: dict[int, list[int]] = defaultdict(list)
-    for one in everything:
-        if one.seq > 0:
-            seqs[channel_number(link, one.channel)].append(number(one.seq))
-    for one in fresh:
-        times[channel_number(link, one.channel)].append(number(one.sent_at))
+    for entry in entries:
+        if entry.seq > 0:
+            seqs[entry.chan].append(entry.seq)
+    for entry in fresh:
+        times[entry.chan].append(number(entry.one.sent_at))
     for chan in seqs.keys() | times.keys():
         ranges = sqlite_spans.runs(seqs.get(chan, ()))
-        held, gone = sqlite_spans.add(link.db, chan, ranges)
+        held, gone = sqlite_spans.add(db, chan, ranges)
         sent = times.get(chan)
         if sent:
             low, high = min(sent), max(sent)
             top = ranges[-1][1] if ranges else 0
-            link.db.execute(_COUNT, (len(sent), held, gone, top, low, low, high, high, chan))
+            db.execute(_COUNT, (len(sent), held, gone, top, low, low, high, high, chan))
         elif held or gone:
             sql = "UPDATE chan SET held = held + ?, gone = gone - ?, top = max(top, ?) WHERE id = ?"
-            link.db.execute(sql, (held, gone, ranges[-1][1], chan))
+            db.execute(sql, (held, gone, ranges[-1][1], chan))
 
 
-def _insert(link: Link, fresh: Sequence[tuple[int, Incoming]], doubled: set[tuple[int, int]]) -> list[Change]:
+def _insert(link: Link, fresh: Sequence[_Entry], doubled: set[tuple[int, int]]) -> list[Change]:
     rows = []
     changes: list[Change] = []
-    for rid, (mid, one) in zip(_places(link.db, [one for _, one in fresh]), fresh, strict=True):
-        chan, seq = channel_number(link, one.channel), number(one.seq)
+    for rid, (mid, chan, seq, one) in zip(_places(link.db, fresh), fresh, strict=True):
         reading = texts.read(one)
         traits = reading.traits | Trait.DOUBLED if (chan, seq) in doubled else reading.traits
         client, topic = clean_text(one.client_msg_no), clean_text(one.topic)
@@ -151,13 +165,13 @@ def _insert(link: Link, fresh: Sequence[tuple[int, Incoming]], doubled: set[tupl
     return changes
 
 
-def _places(db: sqlite3.Connection, fresh: Sequence[Incoming]) -> list[int]:
+def _places(db: sqlite3.Connection, fresh: Sequence[_Entry]) -> list[int]:
     """A free row number for each: in its second, or in the next one that has room."""
     found = []
     after: dict[int, int] = {}  # the next free number of a second
     moved: dict[int, int] = {}  # where the messages of a full second go
-    for one in fresh:
-        home = second_of(one.sent_at)
+    for entry in fresh:
+        home = second_of(entry.one.sent_at)
         second = moved.get(home, home)
         while (free := _free(db, second, after)) >= _FULL:
             second += 1
@@ -180,12 +194,12 @@ def _free(db: sqlite3.Connection, second: int, after: dict[int, int]) -> int:
     return free
 
 
-def _mark_doubled(db: sqlite3.Connection, doubled: Iterable[tuple[int, int]], fresh: set[int]) -> list[Change]:
-    """The messages that were there before and share their number with a new one."""
+def _mark_doubled(db: sqlite3.Connection, doubled: Iterable[tuple[int, int]]) -> list[Change]:
+    """Those that were there before: the new ones came in with the mark."""
     changes = []
     for chan, seq in doubled:
         for row in select(db, "WHERE m.chan = ? AND m.seq = ?", (chan, seq)):
-            if mid_of(row.id) not in fresh and not row.traits & Trait.DOUBLED:
+            if not row.traits & Trait.DOUBLED:
                 change = _change(db, row, [Revision(row.id, set=Trait.DOUBLED)])
                 changes += [change] if change else []
     return changes

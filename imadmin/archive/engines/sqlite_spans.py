@@ -58,6 +58,9 @@ def _merge(db: sqlite3.Connection, table: str, chan: int, first: int, last: int)
     old = _touching(db, table, chan, first - 1, last + 1)
     if len(old) == 1 and old[0][0] <= first and last <= old[0][1]:
         return 0
+    if len(old) == 1 and old[0][0] <= first:  # as mostly: some more at its end
+        db.execute(f"UPDATE {table} SET last = ? WHERE chan = ? AND first = ?", (last, chan, old[0][0]))  # noqa: S608
+        return last - old[0][1]
     lowest = min(first, old[-1][0]) if old else first
     highest = max(last, old[0][1]) if old else last
     db.executemany(f"DELETE FROM {table} WHERE chan = ? AND first = ?", [(chan, one) for one, _ in old])  # noqa: S608
