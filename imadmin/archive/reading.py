@@ -340,5 +340,6 @@ def _incoming(message: Message) -> Incoming:
         expire=message.expire,
         topic=message.topic,
         is_stream=message.is_stream,
-        is_finished=not message.is_stream,
+        is_finished=not message.is_stream or bool(message.stream and not message.stream.is_open),
+        said=message.stream.text if message.stream else None,
     )

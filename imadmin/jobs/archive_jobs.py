@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from imadmin.archive import repair
+from imadmin.archive import repair, streams
 from imadmin.archive.models import Archive
 from imadmin.archive.reading import Progress, Reader
 from imadmin.archive.stores import engine_of
@@ -23,6 +23,7 @@ from imadmin.monitor.health_types import ClusterState, Verdict
 from imadmin.monitor.models import Event
 
 REPAIR, CATCH_UP, REINDEX, VERIFY = "archive.repair", "archive.catch-up", "archive.reindex", "archive.verify"
+STREAMS = "archive.streams"
 
 # What happened to a cluster after which numbers may have been given out anew.
 INCIDENTS = ("node_silent", "node_offline", "node_restarted", "slot_leader", "slot_leaders", "leaderless", "no_quorum")
@@ -42,6 +43,7 @@ READ = gettext_noop("%(added)s messages new, %(calls)s calls")
 RESTED = gettext_noop("%(added)s messages new, then it had to rest; it goes on by itself")
 INDEXED = gettext_noop("The index is built anew")
 STOPPED = gettext_noop("Stopped; the index is as it was")
+STREAMED = gettext_noop("%(changed)s streams have new text")
 SOUND = gettext_noop("Nothing wrong was found")
 FAULTS = gettext_noop("%(count)s kinds of faults were found")
 
@@ -99,6 +101,24 @@ def catch_up(run: Run) -> Mapping[str, Any]:
     reader = Reader(scope, should_stop=lambda: run.should_stop() or stops(), may_go_on=health_of(scope), patience=5.0)
     report = repair.quick(reader)
     return {"say": READ, "params": {"added": report.added, "calls": report.calls}, **report.as_result()}
+
+
+def streams_are_open(cluster: Cluster) -> bool:
+    if not Archive.objects.filter(pk=cluster.pk, is_on=True).exists():
+        return False
+    return not why_not(watch.recall(cluster.pk)) and bool(streams.unfinished(engine_of(cluster.pk), most=1))
+
+
+@job(
+    STREAMS, title=gettext_noop("Read the text of open streams"), lost="again", seconds=55, routine=True,
+    is_due=streams_are_open,
+)  # fmt: skip
+def read_streams(run: Run) -> Mapping[str, Any]:
+    scope, _ = _scope(run)
+    changed = streams.refresh(scope)
+    if changed:
+        events.changed(f"{scope.slug}/archive")
+    return {"say": STREAMED, "params": {"changed": changed}}
 
 
 @job(REINDEX, title=gettext_noop("Build the archive's index anew"), lost="again", seconds=24 * 3600, by_hand=True)

@@ -61,6 +61,7 @@ BUILT_IN = (
     BuiltIn("restrictions.lift", 30),
     BuiltIn("archive.catch-up", 20, each=True),
     BuiltIn("archive.repair", 30, each=True),
+    BuiltIn("archive.streams", 20, each=True),
     BuiltIn("archive.saved-counts", Cron(minute="7"), each=True),
     BuiltIn("archive.exports-expire", Cron(minute="*/10")),
     BuiltIn("jobs.prune", Cron(minute="40", hour="3")),
