@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 from imadmin.accounts.models import User
 from imadmin.accounts.permissions import Permission
 from imadmin.archive.models import PastSearch
+from imadmin.archive.operators import Suggestion
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import NotFound, gettext_noop
 
@@ -19,6 +20,7 @@ MOST = 200
 LONGEST = 2000
 PIECE = 50  # forgotten at once when there are more than MOST
 
+BEFORE = gettext_noop("searched before")
 NO_SUCH = gettext_noop("There is no such search in your history.")
 
 
@@ -70,6 +72,11 @@ def suggestions(scope: Scope, typed: str, *, most: int = 5) -> tuple[Past, ...]:
     if typed:
         rows = rows.filter(query__icontains=typed).exclude(query=typed)
     return _shown(rows[:most])
+
+
+def offered(scope: Scope, typed: str, *, most: int = 5) -> tuple[Suggestion, ...]:
+    """The same for the search box: each takes the place of all that is typed."""
+    return tuple(Suggestion(0, len(typed), one.query, BEFORE) for one in suggestions(scope, typed, most=most))
 
 
 def forget(scope: Scope, past_id: int) -> None:

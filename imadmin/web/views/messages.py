@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from imadmin.accounts.permissions import Permission
-from imadmin.archive import finding
+from imadmin.archive import exports, finding, history
 from imadmin.archive.asking import may_ask_words, reader_zone
 from imadmin.archive.finding import FoundPage
 from imadmin.archive.grammar import QueryError
@@ -24,6 +24,8 @@ from imadmin.web import message_query as queries
 from imadmin.web import messages_show as show
 from imadmin.web import respond
 from imadmin.web.message_words import url_of
+from imadmin.web.views import saved
+from imadmin.web.views.saved import panel_context
 
 TEMPLATE = "pages/messages/search.html"
 _OLD_NAMES = frozenset(SearchFields.__dataclass_fields__)
@@ -44,7 +46,7 @@ def search(request: HttpRequest, slug: str) -> HttpResponse:
         context["wrong"] = queries.wrong_of(q, error)
     except InvalidInput as error:
         context["broken_cursor"] = error
-    context |= _frame(scope, q, is_broken="wrong" in context)
+    context |= _frame(scope, q, is_broken="wrong" in context) | panel_context(q)
     if found:
         context |= _answer(scope, found, cursor)
     response = respond.page_or_fragment(
@@ -78,7 +80,8 @@ def suggest(request: HttpRequest, slug: str) -> HttpResponse:
     typed = request.GET.get("typed", "")[: queries.LONGEST]
     caret = request.GET.get("caret", "")
     at = int(caret) if caret.isascii() and caret.isdigit() and len(caret) < 7 else len(typed)
-    context = {"suggestions": finding.suggest(scope, typed, at), "typed": typed}
+    before = history.offered(scope, typed, most=3) if typed.strip() and at == len(typed) else ()
+    context = {"suggestions": (*finding.suggest(scope, typed, at), *before), "typed": typed}
     return respond.fragment(request, f"{TEMPLATE}#suggestions", context)
 
 
@@ -88,17 +91,18 @@ def _frame(scope: Scope, q: str, *, is_broken: bool) -> dict[str, Any]:
     return {
         "box": queries.box_of(slug, q, is_broken=is_broken),
         "q_query": urlencode({"q": q}),
-        "suggestions": complete("", 0),
+        "suggestions": (*(() if q else history.offered(scope, "")), *complete("", 0)),
         "access": body_access(scope),
         "may_words": may_ask_words(scope),
         "share_path": queries.search_url(slug, q),
         "links": {
             name: f"{url}{here}" if (url := url_of(route, slug)) else ""
-            for name, route in (("exports", "exports"), ("tail", "tail"), ("saved", "saved-searches"))
+            for name, route in (("exports", "exports"), ("tail", "tail"), ("saved", "saved-search-new"))
         },
         "completeness_url": url_of("completeness", slug),
         "can_operate": scope.can(Permission.OPERATE_CLUSTER),
-        "can_export": scope.can(Permission.EXPORT_MESSAGES),
+        "can_export": exports.may(scope),
+        **saved.panel_context(q),
         "can_act": scope.can(Permission.KICK) or scope.can(Permission.RESTRICT_MEMBERS),
         "api_path": f"{reverse('api:search_archive', args=[slug])}{here}",
     }

@@ -39,7 +39,7 @@ def panel(request: HttpRequest, slug: str) -> HttpResponse:
     return respond.fragment(request, PANEL, {"rows": shown, "more": len(rows) - len(shown), "total": len(rows)})
 
 
-def panel_context(scope: Scope, q: str) -> dict[str, Any]:
+def panel_context(q: str) -> dict[str, Any]:
     """What `pages/messages/_saved.html` needs."""
     return {"saved_q": q, "saved_template": "pages/messages/_saved.html"}
 
