@@ -1,13 +1,12 @@
-"""Revealing one masked body: the only way to a body for who may not read them in lists."""
+"""Revealing masked bodies: the only way to a body for who may not read them in lists."""
 
 from imadmin.accounts.permissions import Permission
-from imadmin.archive.masking import ShownMessage, show
-from imadmin.archive.queries import NO_SUCH_MESSAGE, NO_SUCH_MESSAGE_HINT
-from imadmin.archive.wanted import ID_MAX
+from imadmin.archive import queries
+from imadmin.archive.masking import ShownMessage, body_access, show, show_stored
+from imadmin.archive.queries import MessagePage
+from imadmin.archive.rows import Stored
 from imadmin.audit.record import Target, recorded
 from imadmin.clusters.access import Scope
-from imadmin.core.aio import run
-from imadmin.core.errors import NotFound
 
 
 def reveal(scope: Scope, message_id: int, *, reason: str) -> ShownMessage:
@@ -18,10 +17,8 @@ def reveal(scope: Scope, message_id: int, *, reason: str) -> ShownMessage:
     scope.require(Permission.REVEAL_BODIES)
     target = Target("message", str(message_id))
     with recorded(scope.actor, "message.reveal", target, reason, cluster=scope.slug) as entry:
-        found = run(scope.gateway.message(message_id)) if 0 < message_id <= ID_MAX else None
-        if found is None:
-            raise NotFound(NO_SUCH_MESSAGE, hint=NO_SUCH_MESSAGE_HINT)
-        shown = show(found, is_open=True)
+        found = queries.one(scope, message_id)
+        shown = show_stored(found, is_open=True) if isinstance(found, Stored) else show(found, is_open=True)
         entry.finish(
             detail={
                 "channel": str(found.channel),
@@ -31,3 +28,18 @@ def reveal(scope: Scope, message_id: int, *, reason: str) -> ShownMessage:
             }
         )
     return shown
+
+
+def reveal_conversation(scope: Scope, message_id: int, *, reason: str) -> MessagePage:
+    """Show a message and those around it, once; the trail names every one that was shown.  Raises as `reveal`."""
+    scope.require(Permission.REVEAL_BODIES)
+    target = Target("message", str(message_id))
+    with recorded(scope.actor, "message.reveal_conversation", target, reason, cluster=scope.slug) as entry:
+        page = queries.gathered(scope, message_id, body_access(scope), is_open=True)
+        entry.finish(
+            detail={
+                "channel": str(page.message.channel),
+                "messages": [str(item.id) for item in page.context.items],
+            }
+        )
+    return page

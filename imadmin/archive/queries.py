@@ -1,6 +1,7 @@
 """Reading messages: search, one message, its conversation.  What shows bodies leaves a trace before it is shown."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 from django.db import DatabaseError
 
 from imadmin.accounts.permissions import Permission
-from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show, show_all
+from imadmin.archive import copies
+from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show, show_all, show_stored
+from imadmin.archive.rows import Stored
 from imadmin.archive.wanted import ID_MAX, SearchFields, query_of
 from imadmin.audit import record
 from imadmin.audit.record import Target
@@ -88,13 +91,20 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """A permalink: the message and what was said around it.  trace: the audit row of this reading, None when masked."""
+    """A permalink: the message and what was said around it.  trace: the audit row of this reading, None when masked.
+
+    why_copy: why all of it is the archive's, None when it is the server's; up_to: how far the archive knows then.
+    changed: the message as the archive knows it, when it was revoked or edited since the server stored it.
+    """
 
     message: ShownMessage
     context: Context
     access: BodyAccess
     as_of: datetime
     trace: int | None = None
+    why_copy: AppError | None = None
+    up_to: datetime | None = None
+    changed: ShownMessage | None = None
 
 
 def search(scope: Scope, wanted: SearchFields, *, cursor: str = "", limit: int = PAGE) -> FoundMessages:
@@ -129,51 +139,108 @@ def search(scope: Scope, wanted: SearchFields, *, cursor: str = "", limit: int =
 
 
 def message(scope: Scope, message_id: int) -> ShownMessage:
-    """One message alone.  Raises Forbidden, NotFound, GatewayError, Busy."""
+    """One message alone, or the archive's copy of it.  Raises Forbidden, NotFound, GatewayError, Busy."""
     scope.require(Permission.SEARCH_MESSAGES)
-    found = _found(run(_ask_for(scope, message_id)))
     is_open = body_access(scope) is BodyAccess.OPEN
+    found = one(scope, message_id)
     if is_open:
         leave_trace(scope, "message.read", Target("message", str(found.id)), _read_detail(found, 1))
-    return show(found, is_open=is_open)
+    return show_stored(found, is_open=is_open) if isinstance(found, Stored) else show(found, is_open=is_open)
+
+
+def one(scope: Scope, message_id: int) -> Message | Stored:
+    """Unmasked and without a trace: whoever asks sees to both.  Raises NotFound, GatewayError."""
+    try:
+        return _found(run(_ask_for(scope, message_id)))
+    except (NotFound, GatewayError):
+        copy = copies.one(scope, message_id) if 0 < message_id <= ID_MAX else None
+        if copy is None:
+            raise
+        return copy
 
 
 def permalink(scope: Scope, message_id: int, *, before: int = AROUND, after: int = AROUND) -> MessagePage:
     """One message with those before and after it in its channel.
 
-    A conversation that can't be read leaves the message itself, with the reason.
+    A conversation that can't be read leaves the message itself, with the reason; a message that the server hasn't, or
+    can't give, comes with its conversation from the archive.
     Raises Forbidden, NotFound, GatewayError (the message itself can't be read), Busy.
     """
     scope.require(Permission.SEARCH_MESSAGES)
-    hit, around, newest = run(_with_neighbours(scope, message_id, before, after))
-    page = _page_of(hit, around, newest, body_access(scope))
+    access = body_access(scope)
+    page = gathered(scope, message_id, access, is_open=access is BodyAccess.OPEN, before=before, after=after)
     if page.access is not BodyAccess.OPEN:
         return page
-    detail = _read_detail(hit, len(page.context.items))
-    return replace(page, trace=leave_trace(scope, "message.read", Target("message", str(hit.id)), detail))
+    detail = _read_detail(page.message, len(page.context.items))
+    return replace(page, trace=leave_trace(scope, "message.read", Target("message", str(page.message.id)), detail))
+
+
+def gathered(
+    scope: Scope, message_id: int, access: BodyAccess, *, is_open: bool, before: int = AROUND, after: int = AROUND
+) -> MessagePage:
+    """The page, open or masked as told and without a trace: whoever asks sees to both."""
+    try:
+        hit, around, newest = run(_with_neighbours(scope, message_id, before, after))
+    except (NotFound, GatewayError) as error:
+        is_id = 0 < message_id <= ID_MAX
+        copy = copies.copy_of(scope, message_id, error, before=before, after=after) if is_id else None
+        if copy is None:
+            raise
+        return _page_of_copy(copy, access, is_open=is_open)
+    page = _page_of(hit, around, newest, access, is_open=is_open)
+    stored = copies.known(scope, [item.id for item in page.context.items])
+    return _with_marks(page, stored, is_open=is_open)
 
 
 def opened(page: MessagePage, revealed: ShownMessage) -> MessagePage:
     """The page with one message shown open: what a reveal answers with."""
     items = tuple(
-        replace(revealed, is_doubled=item.is_doubled) if item.id == revealed.id else item for item in page.context.items
+        replace(revealed, is_doubled=item.is_doubled, traits=item.traits) if item.id == revealed.id else item
+        for item in page.context.items
     )
     return replace(page, message=revealed, context=replace(page.context, items=items))
 
 
 def _page_of(
-    hit: Message, around: tuple[Message, ...] | AppError, newest: int | None, access: BodyAccess
+    hit: Message, around: tuple[Message, ...] | AppError, newest: int | None, access: BodyAccess, *, is_open: bool
 ) -> MessagePage:
     failure = around if isinstance(around, AppError) else None
     known = () if isinstance(around, AppError) else around
     # The hit comes last: where both have the same id it is the one that was looked up by it.
-    items = sorted(show_all((*known, hit), is_open=access is BodyAccess.OPEN), key=lambda item: (item.seq, item.id))
+    items = sorted(show_all((*known, hit), is_open=is_open), key=lambda item: (item.seq, item.id))
     as_of = now()
     return MessagePage(
         message=next(item for item in items if item.id == hit.id),
         context=Context(hit.id, tuple(items), newest, as_of, failure),
         access=access,
         as_of=as_of,
+    )
+
+
+def _page_of_copy(copy: copies.Copy, access: BodyAccess, *, is_open: bool) -> MessagePage:
+    items = tuple(show_stored(row, is_open=is_open) for row in copy.around)
+    as_of = now()
+    return MessagePage(
+        message=next(item for item in items if item.id == copy.hit.id),
+        context=Context(copy.hit.id, items, copy.newest_seq, as_of),
+        access=access,
+        as_of=as_of,
+        why_copy=copy.why,
+        up_to=copy.up_to,
+    )
+
+
+def _with_marks(page: MessagePage, stored: Mapping[int, Stored], *, is_open: bool) -> MessagePage:
+    """The server's messages with what the archive knows became of them; the texts stay the server's."""
+    items = tuple(
+        replace(item, traits=stored[item.id].traits) if item.id in stored else item for item in page.context.items
+    )
+    own = stored.get(page.message.id)
+    return replace(
+        page,
+        message=next(item for item in items if item.id == page.message.id),
+        context=replace(page.context, items=items),
+        changed=show_stored(own, is_open=is_open) if own is not None and copies.has_changed(own) else None,
     )
 
 
@@ -220,7 +287,7 @@ def _search_detail(wanted: SearchFields, page: Page[Message]) -> dict[str, Any]:
     return {"query": wanted.given(), "hits": len(page.items)}
 
 
-def _read_detail(found: Message, shown: int) -> dict[str, Any]:
+def _read_detail(found: Message | Stored | ShownMessage, shown: int) -> dict[str, Any]:
     return {"channel": str(found.channel), "sender": found.from_uid, "messages": shown}
 
 

@@ -40,3 +40,14 @@ class RevealForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": 500}),
     )
     show_all = forms.BooleanField(label=_("Show all of it, up to 1 MB"), required=False)
+
+
+class AroundForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why do you read the conversation?"),
+        required=False,  # the action says what a reason must be, in one place
+        widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": 500}),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="around_%s")  # beside the form for one message

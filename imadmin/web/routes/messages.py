@@ -12,4 +12,5 @@ urlpatterns: list[URLPattern] = [
     path("c/<slug:slug>/messages/server/", messages_server.search, name="messages-server"),
     path("c/<slug:slug>/m/<int:message_id>/", message.permalink, name="message"),
     path("c/<slug:slug>/m/<int:message_id>/reveal/", message.reveal, name="message-reveal"),
+    path("c/<slug:slug>/m/<int:message_id>/reveal-around/", message.reveal_around, name="message-reveal-around"),
 ]

@@ -28,7 +28,7 @@ from imadmin.directory.queries.channels import UNCLOSABLE, UNGUARDED, ChannelPag
 from imadmin.directory.queries.lists import ListName, why_without
 from imadmin.directory.uids import read_uids
 from imadmin.gateway.types import ChannelRef
-from imadmin.web import cells, respond, states
+from imadmin.web import cells, message_links, respond, states
 from imadmin.web.forms.channels import ApplyForm, ListReasonForm, MembersForm, UidsForm
 from imadmin.web.views import channels_cells
 from imadmin.web.views.channels_cells import CHANGE_WORDS, LIST_WORDS, SENDING, quoted
@@ -189,7 +189,7 @@ def shared_context(scope: Scope, page: ChannelPage, tab: str) -> dict[str, Any]:
         "can_audit": scope.can(Permission.VIEW_AUDIT),
         "is_disbanded": bool(closed and closed.disband),
         "is_banned": bool(closed and closed.ban),
-        "messages_url": _messages_url(scope, channel),
+        "messages_url": message_links.messages_url(scope, channel=channel),
         "tail_url": "" if channel.is_person and not channel.peers else tail_url(scope, channel=channel),
         "api_path": f"/api/v1/clusters/{slug}/{_api_tail(channel)}",
     }
@@ -326,13 +326,6 @@ def _nobody(name: ListName, page: ChannelPage, shown: Any, slug: str) -> states.
     return states.empty(
         _("Nobody is a member"), _("Only members may send and receive in a group; add some, or the app adds them.")
     )
-
-
-def _messages_url(scope: Scope, channel: ChannelRef) -> str:
-    if not scope.can(Permission.SEARCH_MESSAGES) or not channel.id:
-        return ""
-    query = urlencode({"channel_type": int(channel.type), "channel_id": channel.id})
-    return f"{reverse('messages-server', args=[scope.slug])}?{query}"
 
 
 def _api_tail(channel: ChannelRef) -> str:

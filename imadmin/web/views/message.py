@@ -1,7 +1,6 @@
 """The permalink of one message: its conversation, its payload, its sender, and the reveal of a masked body."""
 
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -17,10 +16,12 @@ from imadmin.archive.queries import MessagePage
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
 from imadmin.gateway.types import ChannelRef
+from imadmin.web import cells, respond
 from imadmin.web import message_words as words
-from imadmin.web import respond
 from imadmin.web.forms.ends import EndFields
-from imadmin.web.forms.messages import RevealForm
+from imadmin.web.forms.messages import AroundForm, RevealForm
+from imadmin.web.message_links import is_fed, messages_url
+from imadmin.web.messages_show import marks
 from imadmin.web.views.spread import spread_url
 
 TEMPLATE = "pages/messages/message.html"
@@ -49,6 +50,20 @@ def reveal(request: HttpRequest, slug: str, message_id: int) -> HttpResponse:
     context = _context(request, scope, page, form, show_all=show_all)
     context["revealed"] = revealed is not None
     return respond.page(request, TEMPLATE, context, status=200 if revealed else 422)
+
+
+@require_POST
+def reveal_around(request: HttpRequest, slug: str, message_id: int) -> HttpResponse:
+    """The permalink with all that is around it open, in this answer only."""
+    scope = access.enter(request, slug, Permission.REVEAL_BODIES)
+    form = AroundForm(request.POST)
+    page = respond.attempt(
+        form, lambda: actions.reveal_conversation(scope, message_id, reason=form.cleaned_data["reason"])
+    )
+    shown = page or queries.permalink(scope, message_id)
+    context = _context(request, scope, shown, RevealForm(), show_all=False)
+    context |= {"revealed": page is not None, "around_form": form}
+    return respond.page(request, TEMPLATE, context, status=200 if page else 422)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,9 @@ def _context(
         "payload": payloads.panel(message, show_all=show_all),
         "length_words": words.length_words(message),
         "form": form,
+        "around_form": AroundForm(),
+        "masked_around": sum(1 for item in page.context.items if item.is_masked),
+        "changed_text": words.whole_text(page.changed) if page.changed and not page.changed.is_masked else "",
         "links": _links(request, scope, page),
         "is_system": message.from_uid in ("", words.SYSTEM_UID),
         "deny": _deny(scope, message),
@@ -96,6 +114,7 @@ def _lines(slug: str, page: MessagePage) -> list[Line]:
         day = date_format(local, "DATE_FORMAT") if local.date() != last_day else ""
         last_day = local.date()
         body = words.masked_body(slug, item, page.access) if item.is_masked else words.whole_text(item)
+        body = cells.join((marks(item), body))
         lines.append(
             Line(
                 message=item,
@@ -111,15 +130,14 @@ def _lines(slug: str, page: MessagePage) -> list[Line]:
 
 def _links(request: HttpRequest, scope: Scope, page: MessagePage) -> dict[str, str]:
     message, channel = page.message, page.message.channel
-    here = {"channel_type": int(channel.type), "channel_id": channel.id}
-    search = reverse("messages-server", args=[scope.slug])
     return {
         "self": request.build_absolute_uri(reverse("message", args=[scope.slug, message.id])),
         "sender": words.url_of("user", scope.slug, message.from_uid),
         "channel": words.url_of("channel", scope.slug, channel),
-        "search_here": f"{search}?{urlencode(here)}",
-        "search_sender_here": f"{search}?{urlencode({**here, 'sender': message.from_uid})}",
-        "search_sender": f"{search}?{urlencode({'sender': message.from_uid})}",
+        "search_here": messages_url(scope, channel=channel),
+        "search_sender_here": messages_url(scope, sender=message.from_uid, channel=channel),
+        "search_sender": messages_url(scope, sender=message.from_uid),
+        "is_fed": "yes" if is_fed(scope) else "",
         "spread": spread_url(scope, message_id=message.id) if message.length or message.text else "",
         "audit": words.url_of("audit-entry", page.trace) if page.trace and scope.can(Permission.VIEW_AUDIT) else "",
     }

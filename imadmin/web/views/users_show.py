@@ -16,7 +16,7 @@ from imadmin.directory.parts import Part
 from imadmin.directory.queries.users import Lookup, LookupRow, UserView
 from imadmin.directory.uids import UidList, complaints
 from imadmin.gateway.types import ChannelRef, ConversationRow, DeviceFlag, Session
-from imadmin.web import cells, states
+from imadmin.web import cells, message_links, states
 from imadmin.web.message_words import channel_kind, url_of
 from imadmin.web.tables import Column, Table
 
@@ -30,9 +30,7 @@ Kind = Restriction.Kind
 
 
 def messages_url(scope: Scope, uid: str) -> str:
-    if not scope.can(Permission.SEARCH_MESSAGES):
-        return ""
-    return f"{reverse('messages-server', args=[scope.slug])}?{urlencode({'sender': uid})}"
+    return message_links.messages_url(scope, sender=uid)
 
 
 def audit_url(scope: Scope, uid: str) -> str:
