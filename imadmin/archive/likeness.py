@@ -116,7 +116,8 @@ def _cut(text: str) -> list[str]:
     count = max(PIECES_LEAST, min(PIECES_MOST, int(whole / PIECE)))
     if whole / count < 2:
         return [text] if whole else []
-    parts, part = [], ""
+    parts: list[str] = []
+    part = ""
     for character in text:
         part += character
         if weight(part.replace(" ", "")) >= whole / count and len(parts) < count - 1:

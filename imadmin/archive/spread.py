@@ -349,10 +349,11 @@ def _looked(engine: Engine, normal: str, since: int, budget: Budget, most_rows: 
     """The very same first: they are few candidates, and what matters most when time is short."""
     seen = _Seen(normal, likeness.likeness(normal), most_rows)
     until = time.monotonic() + budget.seconds
-    covers = [likeness.exact_cover(normal), None if seen.is_short else likeness.near_cover(normal)]
-    for cover in filter(None, covers):
-        back_to = _pass(engine, cover, seen, (since << RID_SHIFT) - 1, until, budget.candidates)
-        seen.complete_since = max(seen.complete_since, back_to)
+    near = None if seen.is_short else likeness.near_cover(normal)
+    for cover in (likeness.exact_cover(normal), near):
+        if cover is not None:
+            back_to = _pass(engine, cover, seen, (since << RID_SHIFT) - 1, until, budget.candidates)
+            seen.complete_since = max(seen.complete_since, back_to)
     return seen
 
 

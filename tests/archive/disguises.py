@@ -50,7 +50,9 @@ def spaced(text: str, _dice: random.Random) -> str:
 
 def some_signs(text: str, dice: random.Random) -> str:
     """After each fifth Chinese character and each twelfth letter of an English one, by chance."""
-    return "".join(one + (dice.choice(_SIGNS) if dice.random() < (0.08 if one.isascii() else 0.2) else "") for one in text)
+    return "".join(
+        one + (dice.choice(_SIGNS) if dice.random() < (0.08 if one.isascii() else 0.2) else "") for one in text
+    )
 
 
 def signs_everywhere(text: str, dice: random.Random) -> str:
@@ -59,7 +61,10 @@ def signs_everywhere(text: str, dice: random.Random) -> str:
 
 
 def faces(text: str, dice: random.Random) -> str:
-    return "".join(one + (dice.choice(_FACES) if dice.random() < 0.25 and not one.isascii() else "") for one in text) + "🧧"
+    return (
+        "".join(one + (dice.choice(_FACES) if dice.random() < 0.25 and not one.isascii() else "") for one in text)
+        + "🧧"
+    )
 
 
 def other_number(text: str, dice: random.Random) -> str:

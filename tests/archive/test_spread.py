@@ -219,7 +219,9 @@ def test_what_cannot_be_compared_is_told(filling, ask):
         ask(text="x" * 5000)
 
 
-@pytest.mark.parametrize("text", ["<script>alert(1)</script> 加微信领红包", "\u202e加微信领红包\u202c ok", "加微信领红包" * 3000])
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script> 加微信领红包", "\u202e加微信领红包\u202c ok", "加微信领红包" * 3000]
+)
 def test_hostile_texts_are_compared_as_any_other(filling, ask, text):
     source = filling.put(text)
     filling.put(text)

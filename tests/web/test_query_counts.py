@@ -19,6 +19,8 @@ MOST = {
     "/c/demo/": 13,
     "/c/demo/events/": 7,
     "/c/demo/messages/server/": 10,
+    "/c/demo/tail/": 13,
+    "/c/demo/messages/spread/": 5,
     "/c/demo/channels/": 5,
     "/c/demo/users/": 6,
     "/c/demo/connections/feed/": 7,

@@ -22,7 +22,7 @@ class SpreadForm(forms.Form):
         label=_("How far back"),
         required=False,
         coerce=int,
-        empty_value=DAYS,
+        empty_value=str(DAYS),
         choices=[(str(days), word) for days, word in SPANS],
     )
 

@@ -81,7 +81,7 @@ def _found(scope: Scope, form: SpreadForm) -> Spread:
         scope,
         message_id=form.message_id,
         text=form.cleaned_data["text"],
-        days=form.cleaned_data["days"],
+        days=int(form.cleaned_data["days"]),
         zone=reader_zone(),
     )
 
