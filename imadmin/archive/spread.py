@@ -42,9 +42,6 @@ BARS_MOST = 92
 CANDIDATES = 20_000
 SECONDS = 3.0
 
-NEEDS_RIGHT = gettext_noop(
-    "Your role reads no message bodies, and who else wrote a text would tell what it says. Ask somebody who may."
-)
 NOTHING_TO_COMPARE = gettext_noop("Give a message id or a text.")
 SAYS_NOTHING = gettext_noop("This message has no text to compare: it is a picture, a file or a thing of your own kind.")
 NO_LETTERS = gettext_noop("There is nothing but signs and spaces in this text; copies of it can't be told apart.")
