@@ -17,7 +17,7 @@ def open_engine(request: pytest.FixtureRequest, name: str, folder: Path) -> Engi
     if name == "sqlite":
         from imadmin.archive.engines.sqlite import SqliteEngine
 
-        return SqliteEngine(folder / "1.sqlite3")
+        return SqliteEngine(folder / "new" / "1.sqlite3")
     from imadmin.archive.engines.postgres import IndexKind, PostgresEngine
 
     server = request.getfixturevalue("postgres_server")

@@ -1,8 +1,7 @@
-"""The embedded store: each message once, what is held of each channel, and every message found by its words."""
+"""Every store: each message once, what is held of each channel, and every message found by its words."""
 
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,20 +10,12 @@ from hypothesis import strategies as st
 
 from imadmin.archive import grams
 from imadmin.archive.cover import AllOf, AnyOf, Token, Without, Word
-from imadmin.archive.engines import sqlite_ingest
+from imadmin.archive.engines import shared
 from imadmin.archive.engines.base import above_of, below_of
-from imadmin.archive.engines.sqlite import SqliteEngine
 from imadmin.archive.norm import norm
 from imadmin.archive.rows import BrokenCall, Revision, SeenChannel, Trait
 from imadmin.gateway.types import ChannelRef, ContentKind
 from tests.archive.store_help import GROUP, faults, found, message, said
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Any:
-    made = SqliteEngine(tmp_path / "deep" / "1.sqlite3")
-    yield made
-    made.close()
 
 
 def test_disguised_words_are_found(engine: Any) -> None:
@@ -80,7 +71,7 @@ def test_late_messages_take_their_place_in_time(engine: Any) -> None:
 
 
 def test_a_second_that_is_full_spills_into_the_next(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_ingest, "_FULL", 64)
+    monkeypatch.setattr(shared, "FULL", 64)
     for start in range(0, 150, 50):
         engine.ingest([message(number + 1, "x", seq=0, sent_at=1000) for number in range(start, start + 50)])
     engine.ingest([message(151, "x", sent_at=1001), message(152, "x", sent_at=1000)])
@@ -162,10 +153,8 @@ def test_spans_gaps_and_what_the_server_has_not(engine: Any) -> None:
         max_size=25,
     )
 )
-def test_gaps_are_those_of_a_plain_set(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
-) -> None:
-    engine = SqliteEngine(tmp_path_factory.mktemp("spans") / "1.sqlite3")
+def test_gaps_are_those_of_a_plain_set(new_engine: Any, steps: list[tuple[str, int, int]]) -> None:
+    engine = new_engine()
     held: set[int] = set()
     gone: set[int] = set()
     newest = 0
@@ -243,7 +232,7 @@ def test_a_message_with_more_grams_than_are_kept_is_found(engine: Any) -> None:
     engine.ingest([message(1, random_text), message(2, "退款")])
     term = norm(random_text)[40_000:40_004]
     assert found(engine, term) == [1]
-    assert set(found(engine, "退款")) == {1, 2}  # a candidate; the look at its text sends it away
+    assert 2 in found(engine, "退款")  # 1 may be a candidate; the look at its text sends it away
     assert faults(engine) == []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from imadmin.archive.cover import AllOf, AnyOf, Cover, Token, Without, Word
 from imadmin.archive.engines.postgres_keys import CAPPED, gram_key, is_exact, token_key
 
+_DEEPEST = 40
 _MOST_KEYS = 48  # of one word: more make the index look longer and tell it nothing
 
 
@@ -19,7 +20,7 @@ class IndexKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """sql with %s for each of values; may_be_common: an upper bound of its share, 0.0 to 1.0."""
+    """sql with %s for each of values.  share: about how many messages fulfil it at most, 0.0 to 1.0."""
 
     sql: str
     values: tuple[Any, ...]
@@ -45,14 +46,18 @@ class Sample:
         return 1.0 / self.rows
 
 
-def condition(cover: Cover, kind: IndexKind, sample: Sample) -> Condition:
-    """What a row must fulfil to be a candidate."""
+def condition(cover: Cover, kind: IndexKind, sample: Sample, depth: int = 0) -> Condition:
+    """What a row must fulfil to be a candidate; what lies too deep restricts nothing."""
+    if depth > _DEEPEST:
+        return Condition("TRUE", (), 1.0)
     if isinstance(cover, Without):
-        return _without(cover, kind, sample)
+        return _without(cover, kind, sample, depth)
     if isinstance(cover, AnyOf):
-        return _any_of([condition(part, kind, sample) for part in cover.parts])
-    leaves, others = _parts(cover)
-    made = [condition(part, kind, sample) for part in others]
+        marks = [part for part in cover.parts if isinstance(part, Token)]
+        parts = [condition(part, kind, sample, depth + 1) for part in cover.parts if not isinstance(part, Token)]
+        return _any_of([*parts, *([_any_token(marks, sample)] if marks else [])])
+    leaves, others = _parts(cover, depth)
+    made = [condition(part, kind, sample, depth + 1) for part in others]
     words = [leaf for leaf in leaves if isinstance(leaf, Word)]
     tokens = [token_key(leaf.text) for leaf in leaves if isinstance(leaf, Token)]
     if kind is IndexKind.BIGM:
@@ -63,16 +68,18 @@ def condition(cover: Cover, kind: IndexKind, sample: Sample) -> Condition:
     return _all_of(made)
 
 
-def _parts(cover: Cover) -> tuple[list[Word | Token], list[Cover]]:
+def _parts(cover: Cover, depth: int) -> tuple[list[Word | Token], list[Cover]]:
     """The words and tokens that must all be there, those of nested ANDs too; and whatever else must hold."""
     if isinstance(cover, (Word, Token)):
         return [cover], []
     if not isinstance(cover, AllOf):
         return [], [cover]
+    if depth > _DEEPEST:
+        return [], []
     leaves: list[Word | Token] = []
     others: list[Cover] = []
     for part in cover.parts:
-        more, rest = _parts(part)
+        more, rest = _parts(part, depth + 1)
         leaves += more
         others += rest
     return leaves, others
@@ -102,13 +109,19 @@ def _like(word: Word, sample: Sample) -> Condition:
     return Condition("normal LIKE %s", (f"%{escaped}%",), sample.of_text(text))
 
 
-def _without(cover: Without, kind: IndexKind, sample: Sample) -> Condition:
+def _without(cover: Without, kind: IndexKind, sample: Sample, depth: int) -> Condition:
     """Only what is exact may exclude: of others a number may mean two things."""
-    inner = condition(cover.part, kind, sample)
+    inner = condition(cover.part, kind, sample, depth + 1)
     exact = [token_key(token.text) for token in cover.tokens if is_exact(token)]
     if not exact:
         return inner
     return Condition(f"({inner.sql} AND NOT grams && %s::int4[])", (*inner.values, exact), inner.share)
+
+
+def _any_token(tokens: list[Token], sample: Sample) -> Condition:
+    """One look for any of them: the channels that begin alike may be many."""
+    found = [token_key(token.text) for token in tokens]
+    return Condition("grams && %s::int4[]", (found,), min(1.0, sum(map(sample.of_key, found))))
 
 
 def _any_of(parts: list[Condition]) -> Condition:

@@ -83,11 +83,20 @@ def take(
     fresh.sort(key=lambda each: (each.one.sent_at, each.mid))
     channels = writing.names.channels(cursor, {name_of(each.one.channel) for each in by_mid.values()})
     chan_of = {mid: channels[name_of(each.one.channel)] for mid, each in by_mid.items()}
-    numbered = [each for mid, each in by_mid.items() if each.one.seq > 0]
-    doubled = _doubled(cursor, [(chan_of[each.mid], number(each.one.seq)) for each in fresh if each.one.seq > 0])
+    numbered = [each for each in by_mid.values() if each.one.seq > 0]
+    placed = _unplaced(writing, {each.mid: each for each in numbered if each.mid in known})
+    doubled = _doubled(
+        cursor,
+        [
+            (chan_of[each.mid], number(each.one.seq))
+            for each in (*fresh, *(each for _, each in placed))
+            if each.one.seq > 0
+        ],
+    )
     _insert(writing, fresh, chan_of, doubled)
-    _mark_doubled(writing, doubled, {each.mid for each in fresh})
-    _place(writing, [each for each in numbered if each.mid in known], chan_of)
+    for row, each in placed:
+        _place(writing, row, each.one, chan_of[each.mid])
+    _mark_doubled(writing, doubled)
     postgres_spans.count(
         cursor,
         held=[(chan_of[each.mid], number(each.one.seq)) for each in numbered],
@@ -114,22 +123,23 @@ def revise(writing: Writing, revisions: Sequence[Revision]) -> int:
     return len(rows)
 
 
-def _place(writing: Writing, again: Sequence[Prepared], chan_of: dict[int, int]) -> None:
-    """A message that came without a number, as its whole channel wasn't told, takes both from its next copy."""
-    if not again:
-        return
-    cursor = writing.cursor
-    copies = {each.mid: each.one for each in again}
-    for row in by_mids(cursor, writing.labels, copies, "AND seq = 0"):
-        one, after = copies[mid_of(row.id)], chan_of[mid_of(row.id)]
-        found, normal = indexed_row(writing.kind, replace(row, channel=one.channel))
-        moved = cursor.execute(
-            "UPDATE msg m SET seq = %s, chan = %s, grams = %s::int4[], normal = %s FROM msg o "
-            "WHERE m.rid = %s AND o.rid = m.rid RETURNING o.chan",
-            (number(one.seq), after, found, normal, row.rid),
-        ).fetchone()
-        if moved:
-            postgres_spans.move(cursor, moved[0], after, row.sent_at)
+def _unplaced(writing: Writing, again: dict[int, Prepared]) -> list[tuple[Stored, Prepared]]:
+    """Messages that came without a number, as their whole channel wasn't told, and the copies that have it."""
+    rows = by_mids(writing.cursor, writing.labels, again, "AND seq = 0") if again else []
+    return [(row, again[mid_of(row.id)]) for row in rows]
+
+
+def _place(writing: Writing, row: Stored, one: Incoming, chan: int) -> None:
+    """The message takes its channel and its number from the copy."""
+    found, normal = indexed_row(writing.kind, replace(row, channel=one.channel))
+    writing.cursor.execute(
+        "UPDATE chan SET messages = messages - 1 WHERE number = (SELECT chan FROM msg WHERE rid = %s)", (row.rid,)
+    )
+    writing.cursor.execute(
+        "UPDATE msg SET seq = %s, chan = %s, grams = %s::int4[], normal = %s WHERE rid = %s",
+        (number(one.seq), chan, found, normal, row.rid),
+    )
+    postgres_spans.add_one(writing.cursor, chan, number(row.sent_at))
 
 
 def _doubled(cursor: Cursor[Any], wanted: Sequence[Place]) -> set[Place]:
@@ -195,8 +205,8 @@ def _first_free(cursor: Cursor[Any], starts: Sequence[int]) -> dict[int, int]:
     return {start: 0 if last is None else last - start + 1 for start, last in rows}
 
 
-def _mark_doubled(writing: Writing, doubled: Iterable[Place], fresh: set[int]) -> None:
-    """The messages that were there before and share their number with a new one."""
+def _mark_doubled(writing: Writing, doubled: Iterable[Place]) -> None:
+    """The messages that share their number with a new one; that one is marked already."""
     pairs = list(doubled)
     if not pairs:
         return
@@ -206,7 +216,7 @@ def _mark_doubled(writing: Writing, doubled: Iterable[Place], fresh: set[int]) -
         "FROM msg WHERE (chan, seq) IN (SELECT * FROM unnest(%s::int4[], %s::int8[]))",
         ([chan for chan, _ in pairs], [seq for _, seq in pairs]),
     )
-    before = [row for row in rows if mid_of(row.id) not in fresh and not row.traits & Trait.DOUBLED]
+    before = [row for row in rows if not row.traits & Trait.DOUBLED]
     _change(writing, [(row, [Revision(row.id, set=Trait.DOUBLED)]) for row in before])
 
 

@@ -14,6 +14,7 @@ from imadmin.gateway.types import ContentKind
 
 MOST_BROKEN = 1000
 RAW_CUT = 64 * 1024
+CHUNK = 500
 
 # Their places are what is stored: only add, at the end.
 KINDS: tuple[ContentKind, ...] = (
@@ -38,7 +39,7 @@ Range = tuple[int, int]
 _T = TypeVar("_T")
 _ALL_BITS = 2**64
 _MOST = 2**63 - 1
-_FULL = 1 << RID_SHIFT
+FULL = 1 << RID_SHIFT  # messages of one second
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def number(value: int) -> int:
     return max(-_MOST, min(value, _MOST))
 
 
-def chunks(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
+def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk
@@ -94,7 +95,7 @@ def places(times: Iterable[int], first_free: Callable[[int], int]) -> tuple[list
     for sent_at in times:
         home = second_of(sent_at)
         second = moved.get(home, home)
-        while (free := after[second] if second in after else first_free(second)) >= _FULL:
+        while (free := after[second] if second in after else first_free(second)) >= FULL:
             second += 1
         moved[home] = second
         after[second] = free + 1

@@ -7,8 +7,9 @@ from pathlib import Path
 from imadmin.archive.cover import Cover
 from imadmin.archive.engines import sqlite_index, sqlite_ingest, sqlite_spans
 from imadmin.archive.engines.base import RID_MAX
+from imadmin.archive.engines.shared import mid_of, number
 from imadmin.archive.engines.sqlite_file import SqliteFile
-from imadmin.archive.engines.sqlite_rows import by_mids, find_channel, mid_of, number, read_note, select, write_note
+from imadmin.archive.engines.sqlite_rows import by_mids, find_channel, read_note, select, write_note
 from imadmin.archive.engines.sqlite_verify import faults
 from imadmin.archive.rows import (
     BrokenCall,

@@ -7,34 +7,38 @@ from typing import NamedTuple
 
 from imadmin.archive import texts
 from imadmin.archive.engines import sqlite_index, sqlite_spans
-from imadmin.archive.engines.base import RID_SHIFT, second_of
+from imadmin.archive.engines.base import RID_SHIFT
+from imadmin.archive.engines.shared import (
+    FULL,
+    KIND_NUMBERS,
+    MOST_BROKEN,
+    RAW_CUT,
+    chunks,
+    mid_of,
+    number,
+    places,
+    revised,
+    runs,
+)
 from imadmin.archive.engines.sqlite_file import Link
 from imadmin.archive.engines.sqlite_index import Change
 from imadmin.archive.engines.sqlite_rows import (
     by_mids,
     channel_number,
-    chunks,
     indexed,
     indexed_text,
-    mid_of,
-    number,
     read_note,
     select,
     sender_number,
     write_note,
 )
-from imadmin.archive.engines.sqlite_schema import KIND_NUMBERS
 from imadmin.archive.grams import tokens
-from imadmin.archive.rows import NO_TRAIT, BrokenCall, Incoming, Revision, Stored, Taken, Trait
-from imadmin.gateway import payload
+from imadmin.archive.rows import BrokenCall, Incoming, Revision, Stored, Taken, Trait
 from imadmin.gateway.payload import clean_text
 
-MOST_BROKEN = 1000
-RAW_CUT = 64 * 1024
 _INSERT = "INSERT INTO msg VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _COUNT = """UPDATE chan SET count = count + ?, held = held + ?, gone = gone - ?, top = max(top, ?),
     first_at = min(coalesce(first_at, ?), ?), last_at = max(coalesce(last_at, ?), ?) WHERE id = ?"""
-_FULL = 1 << RID_SHIFT
 
 
 class _Entry(NamedTuple):
@@ -136,7 +140,7 @@ def _hold(db: sqlite3.Connection, entries: Iterable[_Entry], fresh: Iterable[_En
     for entry in fresh:
         times[entry.chan].append(number(entry.one.sent_at))
     for chan in seqs.keys() | times.keys():
-        ranges = sqlite_spans.runs(seqs.get(chan, ()))
+        ranges = runs(seqs.get(chan, ()))
         held, gone = sqlite_spans.add(db, chan, ranges)
         sent = times.get(chan)
         if sent:
@@ -166,32 +170,18 @@ def _insert(link: Link, fresh: Sequence[_Entry], doubled: set[tuple[int, int]]) 
 
 
 def _places(db: sqlite3.Connection, fresh: Sequence[_Entry]) -> list[int]:
-    """A free row number for each: in its second, or in the next one that has room."""
-    found = []
-    after: dict[int, int] = {}  # the next free number of a second
-    moved: dict[int, int] = {}  # where the messages of a full second go
-    for entry in fresh:
-        home = second_of(entry.one.sent_at)
-        second = moved.get(home, home)
-        while (free := _free(db, second, after)) >= _FULL:
-            second += 1
-        moved[home] = second
-        after[second] = free + 1
-        found.append((second << RID_SHIFT) | free)
-    furthest = max((second - home for home, second in moved.items()), default=0)
+    """A free row number for each."""
+
+    def first_free(second: int) -> int:
+        start = second << RID_SHIFT
+        sql = "SELECT max(rid) FROM msg WHERE rid >= ? AND rid < ?"
+        last = db.execute(sql, (start, start + FULL)).fetchone()[0]
+        return 0 if last is None else last - start + 1
+
+    found, furthest = places((entry.one.sent_at for entry in fresh), first_free)
     if furthest > int(read_note(db, "spill") or 0):
         write_note(db, "spill", str(furthest))
     return found
-
-
-def _free(db: sqlite3.Connection, second: int, after: dict[int, int]) -> int:
-    free = after.get(second)
-    if free is None:
-        start = second << RID_SHIFT
-        sql = "SELECT max(rid) FROM msg WHERE rid >= ? AND rid < ?"
-        last = db.execute(sql, (start, start + _FULL)).fetchone()[0]
-        free = after[second] = 0 if last is None else last - start + 1
-    return free
 
 
 def _mark_doubled(db: sqlite3.Connection, doubled: Iterable[tuple[int, int]]) -> list[Change]:
@@ -207,24 +197,13 @@ def _mark_doubled(db: sqlite3.Connection, doubled: Iterable[tuple[int, int]]) ->
 
 def _change(db: sqlite3.Connection, row: Stored, revisions: Sequence[Revision]) -> Change | None:
     """Write a row as it is after these; None when that is as before."""
-    said, traits = row.said, row.traits
-    for revision in revisions:
-        said = said if revision.said is None else clean_text(revision.said)
-        traits = (traits | revision.set) & ~revision.clear
-    content = payload.decode(row.payload)
-    kind, text = texts.kind_of(content, row.payload, said), texts.text_of(content, said)
-    asked: Trait = NO_TRAIT
-    for revision in revisions:
-        asked = asked | revision.set | revision.clear
-    if said != row.said:
-        follows = texts.traits_of(kind, text, content)
-        traits = (traits & (~texts.OF_TEXT | asked)) | (follows & ~asked)
-    if (said, traits, kind) == (row.said, row.traits, row.kind):
+    now = revised(row, revisions)
+    if now is None:
         return None
     sql = "UPDATE msg SET said = ?, traits = ?, kind = ? WHERE rid = ?"
-    db.execute(sql, (said, int(traits), KIND_NUMBERS[kind], row.rid))
-    marks = tokens(row.channel, row.from_uid, kind, traits, row.client_msg_no)
-    return row.rid, indexed(row), indexed_text(text, marks)
+    db.execute(sql, (now.said, int(now.traits), KIND_NUMBERS[now.kind], row.rid))
+    marks = tokens(row.channel, row.from_uid, now.kind, now.traits, row.client_msg_no)
+    return row.rid, indexed(row), indexed_text(now.text, marks)
 
 
 def _file(db: sqlite3.Connection, broken: Sequence[BrokenCall]) -> None:

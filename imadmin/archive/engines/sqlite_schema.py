@@ -1,28 +1,8 @@
 """The tables of one archive in SQLite.  A change of these needs a new SCHEMA_VERSION and a way from the old one."""
 
 from imadmin.archive.norm import NORM_VERSION
-from imadmin.gateway.types import ContentKind
 
 SCHEMA_VERSION = 1
-
-# Their places are what is stored: only add, at the end.
-KINDS: tuple[ContentKind, ...] = (
-    ContentKind.BROKEN,
-    ContentKind.TEXT,
-    ContentKind.IMAGE,
-    ContentKind.GIF,
-    ContentKind.VOICE,
-    ContentKind.VIDEO,
-    ContentKind.LOCATION,
-    ContentKind.CARD,
-    ContentKind.FILE,
-    ContentKind.RICH_TEXT,
-    ContentKind.FORWARD,
-    ContentKind.COMMAND,
-    ContentKind.SYSTEM,
-    ContentKind.CUSTOM,
-)
-KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 
 
 def index_ddl(name: str) -> str:

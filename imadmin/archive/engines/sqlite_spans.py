@@ -2,27 +2,16 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from imadmin.archive.engines.shared import Range, chunks, number
 from imadmin.archive.engines.sqlite_file import Link
-from imadmin.archive.engines.sqlite_rows import channel_number, chunks, number
+from imadmin.archive.engines.sqlite_rows import channel_number
 from imadmin.archive.rows import ChannelHold, Coverage, SeenChannel
 from imadmin.gateway.types import ChannelRef
 
-Range = tuple[int, int]
 HOLD = "id, type, cid, count, server_seq, seen_at, first_at, last_at, leader"
-
-
-def runs(numbers: Iterable[int]) -> list[Range]:
-    """Consecutive numbers as ranges, ascending."""
-    found: list[Range] = []
-    for one in sorted(set(numbers)):
-        if found and one == found[-1][1] + 1:
-            found[-1] = (found[-1][0], one)
-        else:
-            found.append((one, one))
-    return found
 
 
 def add(db: sqlite3.Connection, chan: int, ranges: Sequence[Range]) -> tuple[int, int]:

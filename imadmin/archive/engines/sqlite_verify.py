@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 
+from imadmin.archive.engines.shared import id_of
 from imadmin.archive.engines.sqlite_file import SqliteFile
 from imadmin.archive.engines.sqlite_index import is_stale
-from imadmin.archive.engines.sqlite_rows import id_of, indexed, select
+from imadmin.archive.engines.sqlite_rows import indexed, select
 from imadmin.archive.grams import MARK
 from imadmin.archive.rows import Fault, Stored
 from imadmin.core.errors import gettext_noop as _
