@@ -5,6 +5,7 @@ Its own reading of every leaf; of the product it takes `norm`, the decoder of pa
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from imadmin.archive.norm import norm
 from imadmin.archive.rows import Incoming, Revision, SeenChannel, Trait
@@ -84,6 +85,11 @@ class Oracle:
         return {id for id, kept in self.kept.items() if is_match(where, kept, self.leaders)}
 
 
+@lru_cache(maxsize=10_000)
+def _normal(one: Incoming) -> str:
+    return norm(read(one).text)
+
+
 def is_match(where: Where, kept: Kept, leaders: Mapping[ChannelRef, int | None]) -> bool:
     one = kept.incoming
     match where:
@@ -94,7 +100,7 @@ def is_match(where: Where, kept: Kept, leaders: Mapping[ChannelRef, int | None])
         case Not(part):
             return not is_match(part, kept, leaders)
         case Says(text):
-            return norm(text) in norm(read(one).text)
+            return norm(text) in _normal(one)
         case From(uid):
             return one.from_uid == uid
         case In(channel):
