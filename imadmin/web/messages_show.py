@@ -238,7 +238,7 @@ def _why(found: FoundPage) -> str:
         why.append(_("Words must stand in the text as they are typed; capitals, width and simplified or traditional "
                      "characters don't matter. Try fewer or shorter ones."))  # fmt: skip
     if kinds & {"from", "in", "between", "client"}:
-        why.append(_("Ids are compared exactly, capital letters too; end one with * to find all that begin so in in:."))
+        why.append(_("Ids are compared exactly, capital letters too; in:vip-* finds all channels that begin so."))
     if kinds & {"after", "before", "on", "during"}:
         why.append(_("Times are of your zone. Try a longer one."))
     if "id" in kinds:

@@ -44,10 +44,12 @@ def keys(open_page: Callable[..., Any]) -> Keyboard:
 
 
 def search(keys: Keyboard, stage: Stage, text: str) -> None:
-    """Into the search of the group, from wherever one is in the cluster."""
+    """Into the server's own search, from wherever one is in the cluster: this cluster has no archive."""
     page = keys.page
     keys.press("Escape", "g", "m")
     page.wait_for_url(lambda url: url.endswith(stage.page("messages/")))
+    keys.push(page.get_by_role("region", name="Results").get_by_role("link", name="Search the server"))
+    page.wait_for_url(lambda url: url.endswith(stage.page("messages/server/")))
     keys.choose(page.get_by_label("Kind of channel"), "Group")
     keys.write(page.get_by_label("Channel id"), stage.group.id)
     keys.write(page.get_by_label("Text, inside one channel"), text)
@@ -89,7 +91,7 @@ def test_finding_a_text_and_denying_its_sender_takes_no_mouse(keys: Keyboard, ta
 
 def test_the_chat_of_two_people_is_found_by_their_uids(keys: Keyboard, talk: Stage) -> None:
     page, stage = keys.page, talk
-    page.goto(stage.page("messages/"))
+    page.goto(stage.page("messages/server/"))
 
     keys.write(page.get_by_label("Person chat of"), stage.uid("ben"))
     keys.write(page.get_by_label("and of"), stage.uid("ann"))
@@ -103,7 +105,7 @@ def test_the_chat_of_two_people_is_found_by_their_uids(keys: Keyboard, talk: Sta
 
 def test_a_text_without_a_channel_is_refused_with_the_reason(keys: Keyboard, talk: Stage) -> None:
     page, stage = keys.page, talk
-    page.goto(stage.page("messages/"))
+    page.goto(stage.page("messages/server/"))
 
     keys.press("/")
     page.keyboard.insert_text("相机")
@@ -115,12 +117,75 @@ def test_a_text_without_a_channel_is_refused_with_the_reason(keys: Keyboard, tal
     expect(field).to_have_value("相机")
 
 
+def filled(page: Page, q: str) -> Any:
+    """The hits of a search in the demo's archive, which fills for a while after the start."""
+    for _ in range(60):
+        page.goto(f"/c/demo/messages/?q={q}")
+        if hits(page).count() > 2:
+            return hits(page)
+        page.wait_for_timeout(1000)
+    raise AssertionError("the archive of the demo stays empty")
+
+
+def test_a_search_is_written_by_suggestions_and_a_mistake_is_pointed_at(keys: Keyboard) -> None:
+    page = keys.page
+    filled(page, "退款")
+    page.goto("/c/demo/messages/")
+    field, options = page.get_by_role("combobox", name="Search messages"), page.get_by_role("option")
+
+    keys.press("/")
+    page.keyboard.insert_text("退款 typ")
+    expect(options).to_have_count(1)
+    keys.press("ArrowDown", "Enter")
+    expect(field).to_have_value("退款 type:")
+    page.keyboard.insert_text("tex")
+    expect(options).to_have_count(1)
+    keys.press("ArrowDown", "Tab")
+    expect(field).to_have_value("退款 type:text ")
+    expect(field).to_be_focused()
+    keys.press("Escape", "Enter")
+
+    expect(page.locator("[data-chip]")).to_have_attribute("data-chip", "type:text")
+    expect(hits(page).nth(1).locator("mark").first).to_have_text("退款")
+    expect(page.locator("#narrow").get_by_role("link").first).to_be_visible()
+
+    keys.press("End")
+    page.keyboard.insert_text(" afer:-9d")
+    keys.press("Escape", "Enter")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("Did you mean after:"))
+    expect(page.locator(".fault-at")).to_have_text("afer:")
+    expect(field).to_have_value("type:text 退款 afer:-9d")
+
+    keys.press("Control+a")
+    page.keyboard.insert_text("退款 type:text after:-90d")
+    keys.press("Escape", "Enter")
+    expect(hits(page).nth(1)).to_contain_text("退款")
+    keys.press("Escape", "j", "Enter")
+    page.wait_for_url(lambda url: "/c/demo/m/" in url)
+    around = page.get_by_role("region", name="In its conversation").get_by_role("listitem")
+    expect(around.locator("xpath=self::*[@aria-current='true']")).to_contain_text("退款")
+
+
+def test_a_conversation_is_opened_with_one_reason(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("admin1")
+    found = filled(page, "退款")
+    assert "退款" not in found.nth(1).inner_text()
+    found.nth(1).get_by_role("link", name="Reveal…").click()
+    around = page.get_by_role("region", name="In its conversation")
+    expect(around).to_contain_text("characters")
+    around.get_by_label("Why do you read the conversation?").fill("a member complained")
+    around.get_by_role("button", name=re.compile("Reveal these")).click()
+    expect(around.locator("#hit")).to_contain_text("退款")
+    expect(around.get_by_label("Why do you read the conversation?")).to_have_count(0)
+
+
 def test_an_administrator_reads_one_masked_body_with_a_reason_and_the_trail_tells(
     sign_in: Callable[..., Any], talk: Stage
 ) -> None:
     stage = talk
     moderator = sign_in("moderator1")
-    moderator.goto(stage.page(f"messages/?channel_type=2&channel_id={stage.group.id}"))
+    moderator.goto(stage.page(f"messages/server/?channel_type=2&channel_id={stage.group.id}"))
     moderator.get_by_role("link", name=CHINESE).click()
     moderator.get_by_role("button", name="Deny sender…").click()
     moderator.get_by_role("dialog").get_by_label("Reason").fill(REASON)
@@ -128,7 +193,7 @@ def test_an_administrator_reads_one_masked_body_with_a_reason_and_the_trail_tell
     expect(moderator.get_by_role("status").filter(has_text="done")).to_be_visible()
 
     page = sign_in("admin1")
-    page.goto(stage.page("messages/"))
+    page.goto(stage.page("messages/server/"))
     page.get_by_label("Kind of channel").select_option("Group")
     page.get_by_label("Channel id").fill(stage.group.id)
     page.get_by_role("button", name="Search").click()

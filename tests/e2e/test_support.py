@@ -162,7 +162,7 @@ def test_support_sees_who_and_when_but_not_what_was_said(desk: Desk) -> None:
     ann = connect(desk)[0]
     assert ann.send(desk.stage.group, said) == 1
 
-    desk.page.goto(desk.stage.page(f"messages/?channel_type=2&channel_id={desk.stage.group.id}"))
+    desk.page.goto(desk.stage.page(f"messages/server/?channel_type=2&channel_id={desk.stage.group.id}"))
     row = row_of(desk.page, "Messages, newest first", desk.uid)
     expect(row).to_contain_text(f"{len(said)} characters")
     row.get_by_role("link", name="characters").click()

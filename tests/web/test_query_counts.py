@@ -18,6 +18,10 @@ from tests.factories import store_cluster
 MOST = {
     "/c/demo/": 13,
     "/c/demo/events/": 7,
+    "/c/demo/messages/": 14,
+    "/c/demo/messages/?q=hello+in:group": 14,
+    "/c/demo/messages/narrow/?q=hello": 5,
+    "/c/demo/messages/suggest/?typed=from:a": 6,
     "/c/demo/messages/server/": 10,
     "/c/demo/tail/": 13,
     "/c/demo/messages/spread/": 5,

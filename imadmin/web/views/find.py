@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from imadmin.accounts.permissions import Permission
+from imadmin.archive.asking import may_ask_words
 from imadmin.clusters import access
 from imadmin.gateway.types import ChannelRef, ChannelType
 from imadmin.web import cells, respond
@@ -58,7 +60,7 @@ def _in_cluster(scope: access.Scope, typed: str) -> list[Hits]:
         chat = ChannelRef.person(*pair.groups())
         hit = Hit("message", chat.id, _url("channel", slug, chat), _("chat of two people"))
         found.append(Hits(_("Channels"), [hit]))
-        return _usable(found)
+        return _usable([*found, *_in_messages(scope, typed)])
     found.append(Hits(_("Users"), [Hit("user", typed, _url("user", slug, typed), _("open this uid"))]))
     kinds = [
         (ChannelType.GROUP, _("group")),
@@ -68,7 +70,16 @@ def _in_cluster(scope: access.Scope, typed: str) -> list[Hits]:
     ]
     channels = [Hit("hash", typed, _url("channel", slug, ChannelRef(typed, kind)), word) for kind, word in kinds]
     found.append(Hits(_("Channels"), channels))
-    return _usable(found)
+    return _usable([*found, *_in_messages(scope, typed)])
+
+
+def _in_messages(scope: access.Scope, typed: str) -> list[Hits]:
+    """Words that somebody may have written; not for who can't read what anybody wrote, and not for a message's id."""
+    if not (scope.can(Permission.SEARCH_MESSAGES) and may_ask_words(scope)) or _MESSAGE_ID.fullmatch(typed):
+        return []
+    url = f"{_url('messages', scope.slug)}?{urlencode({'q': typed})}"
+    text = _("Search messages for “%(text)s”") % {"text": cells.visible(typed)}
+    return [Hits(_("Messages"), [Hit("message-search", text, url, _("in the archive"), is_id=False)])]
 
 
 def _places(request: HttpRequest, typed: str) -> list[Hits]:
