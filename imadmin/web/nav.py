@@ -14,13 +14,15 @@ Text = str | Promise
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """stem: every url name that starts so belongs to this item.  key: letter after `g`.  phone: in the bottom bar."""
+    """stem: every url name that starts so, or as one of them, belongs to this item.
+
+    key: letter after `g`.  phone: in the bottom bar."""
 
     label: Text
     icon: str
     url_name: str
     permission: Permission | None
-    stem: str
+    stem: str | tuple[str, ...]
     key: str = ""
     in_cluster: bool = False
     phone: bool = False
@@ -51,6 +53,7 @@ class Group:
 
 
 _P = Permission
+_MESSAGES = ("message", "saved", "export", "completeness", "spread")
 CLUSTER = (
     Section(
         _("Cluster"),
@@ -67,7 +70,7 @@ CLUSTER = (
     Section(
         _("Content"),
         (
-            Item(_("Messages"), "message-search", "messages", _P.SEARCH_MESSAGES, "message", "m", True, True),
+            Item(_("Messages"), "message-search", "messages", _P.SEARCH_MESSAGES, _MESSAGES, "m", True, True),
             Item(_("Live tail"), "activity", "tail", _P.SEARCH_MESSAGES, "tail", "t", True),
             Item(_("Channels"), "hash", "channels", _P.VIEW, "channel", "c", True, True),
             Item(_("Users"), "users", "users", _P.VIEW, "user", "u", True, True),

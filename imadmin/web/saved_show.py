@@ -61,10 +61,10 @@ def saved_table(slug: str, rows: Sequence[Saved], *, can_pin: bool = True) -> Ta
     columns = [
         Column("name", _("Name"), lambda one: _name(slug, one), kind="id", phone="m1"),
         Column("query", _("Search"), _query, kind="fill", phone="m3"),
-        Column("fresh", _("Since you looked"), fresh, phone="m2", css="nw"),
+        Column("fresh", _("Since you looked"), fresh, phone="m3", css="nw"),
         Column("counts", _("Last 48 h"), _spark, hide="p2", css="nw"),
         Column("owner", _("Saved by"), owner, hide="p3", css="nw dim"),
-        Column("do", _("Actions"), lambda one: _saved_verbs(slug, one, can_pin=can_pin), kind="actions"),
+        Column("do", _("Actions"), lambda one: _saved_verbs(slug, one, can_pin=can_pin), kind="actions", phone="m2"),
     ]
     return Table(
         columns,
@@ -176,7 +176,7 @@ def history_table(slug: str, rows: Sequence[Past]) -> Table:
 
 
 def _past(slug: str, one: Past) -> object:
-    return cells.link(cells.visible(one.query), search_url(slug, one.query), "mono cut")
+    return cells.link(cells.visible(one.query), search_url(slug, one.query), "mono")
 
 
 # -- exports ---------------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def shown_query(one: ExportView) -> str:
 
 
 def _export_name(slug: str, one: ExportView) -> object:
-    return cells.link(shown_query(one), reverse("export", args=[slug, one.id]), "mono cut")
+    return cells.link(shown_query(one), reverse("export", args=[slug, one.id]), "mono")
 
 
 def _until(one: ExportView) -> object:

@@ -118,6 +118,8 @@ def _list_context(scope: Scope) -> dict[str, Any]:
     return {
         "rows": rows,
         "past": past,
+        "saved_count": len(rows),
+        "past_count": len(past),
         "saved_table": show.saved_table(scope.slug, rows),
         "history_table": show.history_table(scope.slug, past),
         "kept_most": history.MOST,
