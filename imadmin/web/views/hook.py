@@ -70,7 +70,7 @@ def settings_for(url: str) -> dict[str, str]:
         ("focusEvents", f'["{ONLINE_STATUS}", "{MESSAGES}"]'),
         ("msgNotifyEventCountPerPush", "100"),
         ("msgNotifyEventPushInterval", "500ms"),
-        ("msgNotifyEventRetryMaxCount", "60"),
+        ("msgNotifyEventRetryMaxCount", "300"),
     )
     env = {**dict(lines), "focusEvents": f'"{ONLINE_STATUS} {MESSAGES}"'}
     return {
