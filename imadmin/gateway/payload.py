@@ -47,6 +47,8 @@ _NAMES: Mapping[ContentKind, tuple[str, ...]] = {
     ContentKind.CUSTOM: ("content", "text", "title", "name", "caption", "description"),
 }
 _JSON = json.JSONDecoder(parse_constant=lambda name: None)
+_SAID = rb'"content": ?"([^"\\\x00-\x1f]*+)"'
+_ONLY_TEXT = re.compile(rb"\{(?:" + _SAID + rb', ?"type": ?1|"type": ?1, ?' + _SAID + rb")\}")
 _PLAIN = frozenset((str, int, bool, type(None)))
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -56,7 +58,7 @@ _PLACE = re.compile(r"\{(\d{1,3})\}")
 def decode(payload: bytes) -> Content:
     """What a body says.  Never raises."""
     try:
-        return _decode(payload)
+        return _plain_text(payload) or _decode(payload)
     except Exception:  # a body is anybody's bytes: showing none of it beats losing the page
         return Content(ContentKind.BROKEN, "")
 
@@ -66,6 +68,20 @@ def clean_text(text: str) -> str:
     if text.isascii() and "\x00" not in text:
         return text
     return _HALF.sub("\ufffd", text).replace("\x00", "")
+
+
+def _plain_text(payload: bytes) -> Content | None:
+    """Nearly every body: a text and nothing else, without escapes.  Many times faster than reading it as JSON."""
+    found = _ONLY_TEXT.fullmatch(payload)
+    if found is None:
+        return None
+    first, last = found.groups()
+    try:
+        text = (last if first is None else first).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    fields = {"type": 1, "content": text} if first is None else {"content": text, "type": 1}
+    return Content(ContentKind.TEXT, text.strip(), fields, 1)
 
 
 def _decode(payload: bytes) -> Content:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imadmin.gateway.payload import decode
+from imadmin.gateway.payload import _decode, decode
 from imadmin.gateway.types import Content, ContentKind
 
 json_values = st.recursive(
@@ -115,3 +115,15 @@ def test_deep_nesting_and_huge_numbers_are_survived():
     assert_clean(decode(deep))
     assert_clean(decode(b'{"type":1,"content":"x","y":1e999,"z":NaN}'))
     assert decode(b'{"type":' + b"9" * 5000 + b"}").kind is ContentKind.BROKEN
+
+
+@given(st.text(), st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]))
+def test_the_quick_way_reads_what_the_long_one_reads(text: str, comes_first: bool, separators: tuple[str, str]) -> None:
+    fields = {"content": text, "type": 1} if comes_first else {"type": 1, "content": text}
+    body = json.dumps(fields, ensure_ascii=False, separators=separators).encode("utf-8", "surrogatepass")
+    assert decode(body) == _decode(body)
+
+
+@given(st.binary(max_size=30), st.sampled_from([b'{"type":1,"content":"%s"}', b'{"content": "%s", "type": 1}']))
+def test_the_quick_way_reads_any_bytes_as_the_long_one(body: bytes, around: bytes) -> None:
+    assert decode(around % body) == _decode(around % body)
