@@ -25,7 +25,6 @@ from imadmin.web import messages_show as show
 from imadmin.web import respond
 from imadmin.web.message_words import url_of
 from imadmin.web.views import saved
-from imadmin.web.views.saved import panel_context
 
 TEMPLATE = "pages/messages/search.html"
 _OLD_NAMES = frozenset(SearchFields.__dataclass_fields__)
@@ -46,7 +45,7 @@ def search(request: HttpRequest, slug: str) -> HttpResponse:
         context["wrong"] = queries.wrong_of(q, error)
     except InvalidInput as error:
         context["broken_cursor"] = error
-    context |= _frame(scope, q, is_broken="wrong" in context) | panel_context(q)
+    context |= _frame(scope, q, is_broken="wrong" in context)
     if found:
         context |= _answer(scope, found, cursor)
     response = respond.page_or_fragment(
