@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from imadmin.accounts.models import ApiToken, User
+from imadmin.archive.models import Export, SavedSearch
 from imadmin.audit.record import Actor, Target, recorded
 from imadmin.clusters.models import Grant
 from imadmin.jobs.models import JobRun
@@ -23,6 +24,9 @@ MOST = {
     "/c/demo/messages/narrow/?q=hello": 5,
     "/c/demo/messages/suggest/?typed=from:a": 6,
     "/c/demo/messages/server/": 10,
+    "/c/demo/messages/saved/": 9,
+    "/c/demo/messages/saved/panel/": 7,
+    "/c/demo/messages/exports/": 8,
     "/c/demo/tail/": 13,
     "/c/demo/messages/spread/": 5,
     "/c/demo/channels/": 5,
@@ -54,6 +58,8 @@ def crowd(cluster: Any) -> None:
         Grant.objects.create(token=token, cluster=cluster, role="viewer")
         store_cluster(SimpleNamespace(nodes=[SimpleNamespace(api_url="http://127.0.0.1:9", manager_url="http://127.0.0.1:9")]),
                       slug=f"c{number}")  # fmt: skip
+        SavedSearch.objects.create(cluster=cluster, owner=user, name="x", query=f"from:u{number}", is_shared=True)
+        Export.objects.create(id=f"e{number}", cluster=cluster, owner=user, up_to_rid=1, format="csv", cap=1)
         JobRun.objects.create(id=f"r{number}", job="sample", cluster=cluster, state="failed", trigger="schedule")
         with recorded(Actor("user", "owner", "page"), "channel.deny", Target("channel", "2/g"), "spam", cluster="demo"):
             pass
