@@ -50,7 +50,8 @@ class StoreUnavailable(Exception):
 class Engine(Protocol):
     """Every method raises StoreUnavailable and is then as if it had not been called."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def spill(self) -> int:
