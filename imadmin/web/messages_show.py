@@ -42,12 +42,30 @@ def table(scope: Scope, found: FoundPage, reach: Reach, *, cursor: str) -> Table
             Column("channel", _("Channel"), lambda row: words.channel_cell(slug, row.channel), hide="p2", css="nw"),
             Column("kind", _("Type"), words.kind_tag, hide="p3", css="nw"),
             Column("seq", _("Seq"), lambda row: _seq(row), kind="num", hide="p3", css="faint"),
+            *_spread_column(scope),
         ),
         rows=found.rows,
         caption=_("Messages, newest first"),
         empty=_nothing(scope, found, reach, cursor=cursor),
         select=select,
     )
+
+
+def _spread_column(scope: Scope) -> list[Column]:
+    """From each row to who else wrote it, for those who may know."""
+    if not scope.can(Permission.REVEAL_BODIES):
+        return []
+    label = _("Who else wrote this")
+
+    def cell(row: ShownMessage) -> object:
+        if not row.length:
+            return ""
+        return cells.html(
+            '<a class="btn s quiet icon" href="{url}" aria-label="{label}" title="{label}">{icon}</a>',
+            url=f"{reverse('spread', args=[scope.slug])}?id={row.id}", label=label, icon=cells.icon("share"),
+        )  # fmt: skip
+
+    return [Column("spread", label, cell, kind="actions", hide="p2")]
 
 
 def _select_label(row: ShownMessage) -> str:

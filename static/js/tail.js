@@ -26,7 +26,7 @@ class Tail {
     this.fails = 0;
     this.isOver = false;
     this.isAsking = false;
-    this.askedAt = 0;
+    this.askedAt = Date.now();
     this.timer = 0;
     this.wasPaused = false;
     this.listen();
