@@ -15,9 +15,10 @@ _INSTALLED = Path("/usr/lib/postgresql")  # Debian keeps the server's programs o
 
 
 class PostgresProcess:
-    """Use as a context manager.  url: of a database that its user owns."""
+    """Use as a context manager.  url: of a database that its user owns.  settings: beside those of `start`."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         self.port = _free_port()
         self._home = Path()
         self._server: subprocess.Popen[bytes] | None = None
@@ -51,6 +52,7 @@ class PostgresProcess:
             "max_connections": 60,
             "shared_buffers": "64MB",
             "jit": "off",
+            **self._settings,
         }
         with (data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())

@@ -245,8 +245,9 @@ class _Walk:
                 return None if len(found) > CHANNELS_MOST else found
             case Named(channel_id):
                 found = self._engine.channels_like(channel_id, most=CHANNELS_MOST + 1)
-                if len(found) <= CHANNELS_MOST:
-                    return [channel for channel in found if channel.id == channel_id]
+                named = [channel for channel in found if channel.id == channel_id]  # the shortest id comes first
+                if len(named) <= CHANNELS_MOST:
+                    return named
                 each = (ChannelRef(channel_id, number) for number in CHANNEL_TYPES)
                 return [channel for channel in each if self._engine.hold(channel) is not None]
         return None  # a node leads a good part of all channels

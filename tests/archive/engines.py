@@ -9,6 +9,9 @@ import pytest
 from imadmin.archive.engines.base import Engine
 
 NAMES = ("sqlite", "postgres", "postgres-bigm")
+# A server's archive takes a tenth of a second to make: random tests take fewer examples there.
+EMBEDDED = pytest.mark.parametrize("new_engine", NAMES[:1], indirect=True)
+SERVERS = pytest.mark.parametrize("new_engine", NAMES[1:], indirect=True)
 _schemas = itertools.count()
 
 

@@ -36,6 +36,7 @@ from imadmin.archive.where import (
 )
 from imadmin.core.errors import InvalidInput
 from imadmin.gateway.types import ChannelRef, ContentKind
+from tests.archive.engines import EMBEDDED, SERVERS
 from tests.archive.oracle import Oracle
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -199,9 +200,24 @@ def readable(tree):
 # -- any corpus, any query --------------------------------------------------------------------------------------------------
 
 
+random_example = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@EMBEDDED
 @given(st.data())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(random_example, max_examples=80)
 def test_random_queries_on_random_corpora(new_engine, data):
+    random_queries(new_engine, data)
+
+
+@SERVERS
+@given(st.data())
+@settings(random_example, max_examples=15)
+def test_random_queries_on_random_corpora_of_a_server(new_engine, data):
+    random_queries(new_engine, data)
+
+
+def random_queries(new_engine, data):
     engine, oracle = new_engine(), Oracle()
     corpus = data.draw(corpora)
     engine.note_channels(LED, T0)
@@ -228,9 +244,21 @@ def test_random_queries_on_random_corpora(new_engine, data):
     engine.drop()
 
 
+@EMBEDDED
 @given(st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(random_example, max_examples=60)
 def test_any_part_of_a_text_finds_it(new_engine, data):
+    any_part(new_engine, data)
+
+
+@SERVERS
+@given(st.data())
+@settings(random_example, max_examples=15)
+def test_any_part_of_a_text_finds_it_on_a_server(new_engine, data):
+    any_part(new_engine, data)
+
+
+def any_part(new_engine, data):
     engine, oracle = new_engine(), Oracle()
     texts = data.draw(st.lists(text, min_size=1, max_size=6))
     corpus = [incoming(number, said) for number, said in enumerate(texts, 1)]
@@ -399,6 +427,13 @@ def test_a_number_given_out_twice_is_found_twice(engine):
     engine.ingest([incoming(1, seq=5), incoming(2, seq=5), incoming(3, seq=6)])
     assert [row.id for row in search.find(engine, parse("in:group:g42 seq:5")).rows] == [2, 1]
     assert [row.id for row in search.find(engine, parse("is:doubled")).rows] == [2, 1]
+
+
+def test_a_message_without_a_number_is_in_no_range(engine):
+    engine.ingest([incoming(1, seq=0), incoming(2, seq=2)])
+    for query in ("seq:<9", "in:group:g42 seq:..9", "in:group:g42 seq:1..9"):
+        assert [row.id for row in search.find(engine, parse(query)).rows] == [2], query
+    assert [row.id for row in search.find(engine, parse("-seq:<9")).rows] == [1]
 
 
 def test_newest_first_is_by_time_also_where_numbers_say_otherwise(engine):

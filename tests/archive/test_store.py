@@ -15,6 +15,7 @@ from imadmin.archive.engines.base import above_of, below_of
 from imadmin.archive.norm import norm
 from imadmin.archive.rows import BrokenCall, Revision, SeenChannel, Trait
 from imadmin.gateway.types import ChannelRef, ContentKind
+from tests.archive.engines import EMBEDDED, SERVERS
 from tests.archive.store_help import GROUP, faults, found, message, said
 
 
@@ -145,15 +146,31 @@ def test_spans_gaps_and_what_the_server_has_not(engine: Any) -> None:
     assert faults(engine) == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+random_steps = given(
     st.lists(
         st.tuples(st.sampled_from(["take", "gone", "seen"]), st.integers(1, 25), st.integers(0, 6)),
         min_size=1,
         max_size=25,
     )
 )
+random_example = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@EMBEDDED
+@random_steps
+@settings(random_example, max_examples=60)
 def test_gaps_are_those_of_a_plain_set(new_engine: Any, steps: list[tuple[str, int, int]]) -> None:
+    gaps_of_a_plain_set(new_engine, steps)
+
+
+@SERVERS
+@random_steps
+@settings(random_example, max_examples=15)
+def test_gaps_are_those_of_a_plain_set_on_a_server(new_engine: Any, steps: list[tuple[str, int, int]]) -> None:
+    gaps_of_a_plain_set(new_engine, steps)
+
+
+def gaps_of_a_plain_set(new_engine: Any, steps: list[tuple[str, int, int]]) -> None:
     engine = new_engine()
     held: set[int] = set()
     gone: set[int] = set()

@@ -148,6 +148,7 @@ def _options(schema: str) -> str:
     settings = {
         "search_path": f"{schema},public",
         "statement_timeout": str(_READ_MS),
+        "synchronous_commit": "on",  # what we say is stored must outlive the server's power, whatever its default
         "application_name": "imadmin-archive",
         "jit": "off",
         "client_min_messages": "warning",

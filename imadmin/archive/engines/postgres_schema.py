@@ -118,7 +118,8 @@ def _lay_out(cursor: Cursor[Any], schema: str, wanted: IndexKind | None) -> Inde
     if wanted is IndexKind.BIGM and not has_bigm:
         raise StoreUnavailable("pg_bigm can't be used in this database")
     kind = IndexKind.BIGM if has_bigm else IndexKind.GRAMS
-    cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+    if cursor.execute("SELECT to_regnamespace(%s)", (schema,)).fetchone() == (None,):  # may be made for us beforehand
+        cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     cursor.connection.execute(_TABLES)
     cursor.execute(_INDEX[kind])
     for rid in (0, RID_MAX):

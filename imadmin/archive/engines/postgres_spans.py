@@ -12,8 +12,8 @@ from imadmin.gateway.types import ChannelRef
 
 MOST_SEQ = 1 << 62  # room to count in
 # Of a channel with these spans and gone: how many numbers up to the newest known one are in neither.
-_BEHIND = """(SELECT coalesce(sum(upper(part) - lower(part)), 0) FROM unnest(
-    int8multirange(int8range(1, greatest({server}, upper({spans}) - 1, upper({gone}) - 1, 0) + 1)) - {spans} - {gone}) AS part)"""
+_BEHIND = """(SELECT coalesce(sum(upper(part) - lower(part)), 0) FROM unnest(int8multirange(
+    int8range(1, greatest({server}, upper({spans}) - 1, upper({gone}) - 1, 0) + 1)) - {spans} - {gone}) AS part)"""
 _HOLD = """number, type, cid, messages, server_seq, seen_at, first_at, last_at, leader,
     ARRAY(SELECT ARRAY[lower(part), upper(part) - 1] FROM unnest(spans) AS part),
     ARRAY(SELECT ARRAY[lower(part), upper(part) - 1] FROM unnest(gone) AS part)"""
@@ -103,7 +103,8 @@ def coverage(cursor: Cursor[Any]) -> Coverage:
     row = cursor.execute(
         """SELECT count(*), count(server_seq), count(*) FILTER (WHERE messages = 0 AND behind > 0),
             count(*) FILTER (WHERE behind > 0),
-            coalesce(sum(greatest(server_seq, upper(spans) - 1, upper(gone) - 1, 0)), 0)::int8, coalesce(sum(behind), 0)::int8
+            coalesce(sum(greatest(server_seq, upper(spans) - 1, upper(gone) - 1, 0)), 0)::int8,
+            coalesce(sum(behind), 0)::int8
         FROM chan"""
     ).fetchone()
     return Coverage(*row) if row else Coverage(0, 0, 0, 0, 0, 0)
