@@ -30,7 +30,7 @@ def test_a_search_is_saved_shared_exported_and_downloaded(open_page: Callable[..
     expect(row).to_contain_text("you, shared")
     row.get_by_role("button", name="Pin Refund talk to the top").click()
     expect(row.get_by_role("button", name="Take Refund talk off the top")).to_be_visible()
-    row.get_by_role("link", name="Refund talk").click()
+    row.get_by_role("link", name="Refund talk", exact=True).click()
     page.wait_for_url(lambda url: "/messages/?q=" in url)
     expect(page.locator("#saved")).to_contain_text("Refund talk")
 
