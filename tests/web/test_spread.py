@@ -48,7 +48,7 @@ def test_a_message_leads_to_all_who_wrote_the_same(moderator, wave):
     assert reply.status_code == 200
     assert "31 messages by 4 senders in 3 channels." in page
     assert "1 word for word, 30 nearly so" in page
-    assert '<svg class="chart"' in page
+    assert '<svg class="chart wave"' in page
     assert "style=" not in page.split("<main")[1].split("</main>")[0]
     for uid in ("anna", "bot0", "bot1", "bot2"):
         assert f'value="{uid}"' in page

@@ -21,7 +21,7 @@ WRITERS = 200
 PLACES = 20
 VARIANTS = 12
 DENY_MOST = 20
-WIDTH, HEIGHT, LEFT, FOOT, TOP = 720, 132, 34, 18, 6
+WIDTH, HEIGHT, LEFT, FOOT, TOP = 720, 136, 34, 22, 6
 BAR_MOST = 28  # pixels
 
 
@@ -166,7 +166,7 @@ def chart(found: Spread) -> SafeString | str:
     drawn = cells.join(_bar(found, place, bar, step, scale) for place, bar in enumerate(found.bars))
     floor = HEIGHT - FOOT
     return cells.html(
-        '<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+        '<svg class="chart wave" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
         '<path class="grid" d="M{left} {top}H{width}"/><path class="axis" d="M{left} {floor}H{width}"/>'
         '<text x="{before}" y="{figure}" text-anchor="end">{high}</text>'
         '<text x="{before}" y="{floor}" text-anchor="end">0</text>{bars}{labels}</svg>',
