@@ -89,3 +89,55 @@ def test_a_paced_piece_of_work_keeps_to_its_bound_at_every_node() -> None:
     assert pace.calls == 24
     for times in at.values():
         assert len(times) == 12 and max(times) - min(times) >= 11 / 50
+
+
+class ListOfNode:
+    """The server's own way through its index by instant: rows made anew keep their old entry, which ends the walk down
+    at once, and pages upwards leave out up to two rows next to the cursor."""
+
+    def __init__(self, names: list[str], anew: list[str]) -> None:
+        self.created = {name: 1000 + number for number, name in enumerate(names)}
+        self.index = [(at, name) for name, at in self.created.items()]
+        for number, name in enumerate(anew):
+            self.created[name] = 900_000 + number
+            self.index.append((900_000 + number, name))
+        self.index.sort()
+
+    def page(self, offset: int, pre: bool, limit: int = 100) -> tuple[list[tuple[int, str]], bool]:
+        entries = [one for one in self.index if not offset or (one[0] > offset if pre else one[0] < offset)]
+        found: list[tuple[int, str]] = []
+        for _, name in entries if pre else reversed(entries):
+            at = self.created[name]
+            if offset and (at <= offset if pre else at >= offset):
+                break
+            if len(found) > limit + 1:
+                break
+            found.append((at, name))
+        has_more = len(found) > limit
+        return (found[-limit:] if pre else found[:limit]) if has_more else found, has_more
+
+
+def test_channels_behind_one_that_was_made_anew_are_walked_too(sim: SimulatedCluster, monkeypatch: Any) -> None:
+    """As a real cluster did after an election: it said that there was no more, and thousands were missing."""
+    from imadmin.gateway.kinds.wukongim2.part import Gathered
+    from imadmin.gateway.kinds.wukongim2.wire import Listed
+    from imadmin.gateway.types import RuntimeChannel
+
+    names = [f"g{number}" for number in range(1000)]
+    served = ListOfNode(names, [name for number, name in enumerate(names) if number % 7 == 3 or 500 < number < 520])
+    gateway = gateway_of(sim)
+
+    def under(member: Any, *, pre: int | None = None) -> Any:
+        async def ask(offset: int) -> Any:
+            rows, has_more = served.page(offset, pre == 1) if member.id == 1001 else ([], False)
+            listed = [(at, RuntimeChannel(ChannelRef(name, 2), 1, 1001, (), 0, 1001, True)) for at, name in rows]
+            return Gathered((Listed(tuple(listed), has_more),), ())
+
+        return ask
+
+    monkeypatch.setattr(gateway, "_channels_under", under)
+
+    async def walk() -> list[str]:
+        return [row.channel.id async for row in gateway.iter_channels()]
+
+    assert sorted(run(walk())) == sorted(names)

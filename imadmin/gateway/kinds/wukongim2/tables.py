@@ -152,6 +152,8 @@ class TablesPart(Part):
                     self._channels_under(member), channel_of, walk, seen, start=start, name=f"{member.id}:"
                 ):
                     yield piece
+                async for piece in self._cut_off(walk, member, seen):
+                    yield piece
             except GatewayError as error:
                 walk.failed.append(failed_with(member.label, error))
         if (
@@ -161,16 +163,41 @@ class TablesPart(Part):
         ):
             walk.doubt(SLOTS_MOVED)
 
-    def _channels_under(self, member: Member) -> Callable[[int], Any]:
+    def _channels_under(self, member: Member, *, pre: int | None = None) -> Callable[[int], Any]:
         async def ask(offset: int) -> Gathered[wire.Listed[RuntimeChannel]]:
             found = await self.link.get_from(
                 "iter_channels", member.url, f"/cluster/nodes/{member.id}/channels",
-                {"offset_created_at": offset or None, "limit": PAGE}, parse=wire.runtime_page, node=member.label,
-                timeouts=OWN,
+                {"offset_created_at": offset or None, "limit": PAGE, "pre": pre}, parse=wire.runtime_page,
+                node=member.label, timeouts=OWN,
             )  # fmt: skip
             return Gathered((found,), ())
 
         return ask
+
+    async def _cut_off(self, walk: Walk[RuntimeChannel], member: Member, seen: set[object]) -> Pieces[RuntimeChannel]:
+        """What the walk down didn't reach: it ends, as if at the end, at the first channel whose row was made anew.
+
+        Upwards nothing is cut, but up to two rows next to the cursor are left out: so pages overlap, and begin at a
+        row whose instant is its true one, which the lowest of half a page is unless all of that half were made anew.
+        """
+        up, down = self._channels_under(member, pre=1), self._channels_under(member)
+        offset = 0
+        while True:
+            (page,) = (await up(offset)).answers
+            pages = [page]
+            if not offset and page.has_more:
+                pages += (await down(min(instant for instant, _ in page.items))).answers  # the two oldest
+            rows = [item for each in pages for _, item in each.items if item is not None]
+            fresh = [item for item in rows if item.channel not in seen]
+            seen.update(item.channel for item in fresh)
+            yield fresh
+            if not page.has_more or (not offset and not fresh):
+                return
+            following = min(instant for instant, _ in page.items[len(page.items) // 2 :])
+            if following <= offset:
+                walk.doubt(TIES)
+                return
+            offset = following
 
     async def _leaders_of_slots(self) -> dict[int, int]:
         """{} while nobody tells."""
