@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from imadmin.archive.cover import AllOf, AnyOf, Cover, Token, Without, Word
-from imadmin.archive.engines.postgres_keys import CAPPED, gram_key, is_exact, token_key
+from imadmin.archive.engines.postgres_keys import CAPPED, gram_key, is_exact, start_keys, token_key
 
 _DEEPEST = 40
 _MOST_KEYS = 48  # of one word: more make the index look longer and tell it nothing
@@ -63,6 +63,8 @@ def condition(cover: Cover, kind: IndexKind, sample: Sample, depth: int = 0) -> 
     if kind is IndexKind.BIGM:
         made += [_like(word, sample) for word in words if word.text]
         words = []
+    made += [_begins(word, sample) for word in words if word.prefix]
+    words = [word for word in words if word.grams]
     if words or tokens:
         made.append(_holds(words, tokens, sample))
     return _all_of(made)
@@ -89,7 +91,7 @@ def _holds(words: list[Word], tokens: list[int], sample: Sample) -> Condition:
     """One look at the index for all of them: it begins with the rarest."""
     wanted = dict.fromkeys(tokens)
     for word in words:
-        made = dict.fromkeys(gram_key(gram) for gram in (*word.grams, word.prefix) if gram)
+        made = dict.fromkeys(gram_key(gram) for gram in word.grams)
         rare_first = sorted(made, key=sample.of_key)[:_MOST_KEYS]
         wanted |= dict.fromkeys(rare_first)
     share = min((sample.of_key(key) for key in wanted), default=1.0)
@@ -101,6 +103,13 @@ def _holds(words: list[Word], tokens: list[int], sample: Sample) -> Condition:
         (list(wanted), [CAPPED, *tokens]),
         min(1.0, share + sample.of_key(CAPPED)),
     )
+
+
+def _begins(word: Word, sample: Sample) -> Condition:
+    """A text shorter than a gram."""
+    found = start_keys(word.prefix)
+    share = min(1.0, sum(map(sample.of_key, found)))
+    return Condition("grams && %s::int4[]", ([*found, CAPPED],), share)
 
 
 def _like(word: Word, sample: Sample) -> Condition:

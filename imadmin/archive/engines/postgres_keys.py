@@ -1,6 +1,7 @@
 """Grams and tokens as numbers: what stands in an `int4[]` column and its index.
 
-The beginnings of a gram stand there too, so that a text shorter than a gram is one exact number like any other.
+The first two letters of three and the first character of two stand there too, so that a text shorter than a gram is one
+exact number like any other; a single letter is any of the pairs that begin with it, or the last of its run.
 Two grams may share a number (a candidate more); two kinds or traits never do, so that those can be excluded.
 """
 
@@ -13,6 +14,7 @@ from imadmin.archive.cover import Token
 _MOST_KNOWN = 300_000
 _EXACT = 1 << 24  # the numbers from -1 down to here are tokens of which a cluster has few
 _FEW = frozenset("tfyx")  # their first letters: kind, trait, type of channel, too long for grams
+_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz_"
 _REST = (1 << 31) - _EXACT - 1
 
 
@@ -23,8 +25,8 @@ class _Known(dict[str, tuple[int, ...]]):
         if len(self) >= _MOST_KNOWN:
             self.clear()
         whole = gram_key(gram)
-        starts = () if whole == CAPPED else (gram_key(gram[:end]) for end in range(1, len(gram)))
-        self[gram] = made = (whole, *starts)
+        start = gram[: 2 if gram.isascii() else 1]
+        self[gram] = made = (whole,) if whole == CAPPED or start == gram else (whole, gram_key(start))
         return made
 
 
@@ -43,6 +45,12 @@ def token_key(text: str) -> int:
 
 
 CAPPED = token_key(grams.CAPPED.text)
+
+
+def start_keys(prefix: str) -> list[int]:
+    """A message that holds this, which is shorter than a gram, has one of these."""
+    ends = _LETTERS if len(prefix) == 1 and prefix.isascii() else ()
+    return [gram_key(prefix), *(gram_key(prefix + end) for end in ends)]
 
 
 def is_exact(token: Token) -> bool:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from imadmin.archive import texts
@@ -57,8 +57,9 @@ def take(link: Link, incoming: Sequence[Incoming], broken: Sequence[BrokenCall])
     known = dict(_known(link.db, by_mid))
     fresh = sorted((entry for entry in entries if entry.mid not in known), key=_when)
     placed = [entry for entry in entries if known.get(entry.mid) == 0 and entry.seq > 0]
-    doubled = _doubled(link.db, [*fresh, *placed])
-    _hold(link.db, entries, fresh)
+    tops = _tops(link.db, entries)
+    doubled = _doubled(link.db, [*fresh, *placed], tops)
+    _hold(link.db, entries, fresh, tops)
     changes = _insert(link, fresh, doubled)
     if placed:
         changes += _place(link, placed)
@@ -118,19 +119,27 @@ def _place(link: Link, placed: Sequence[_Entry]) -> list[Change]:
     return changes
 
 
-def _doubled(db: sqlite3.Connection, entries: Sequence[_Entry]) -> set[tuple[int, int]]:
+def _tops(db: sqlite3.Connection, entries: Sequence[_Entry]) -> dict[int, int]:
+    """The greatest number each channel's ranges reach to: what lies above needs no look at them."""
+    found: dict[int, int] = {}
+    for chunk in chunks({entry.chan for entry in entries}):
+        found.update(db.execute(f"SELECT id, top FROM chan WHERE id IN ({','.join('?' * len(chunk))})", chunk))  # noqa: S608
+    return found
+
+
+def _doubled(db: sqlite3.Connection, entries: Sequence[_Entry], tops: Mapping[int, int]) -> set[tuple[int, int]]:
     """(channel, seq) that more than one message has, of which one is among these."""
     times = Counter((entry.chan, entry.seq) for entry in entries if entry.seq > 0)
     found = {pair for pair, count in times.items() if count > 1}
     for chan, seq in times:
-        if sqlite_spans.is_held(db, chan, seq):  # held: look; not held: there can't be one
+        if seq <= tops[chan] and sqlite_spans.is_held(db, chan, seq):  # held: look; not held: there can't be one
             sql = "SELECT 1 FROM msg WHERE chan = ? AND seq = ? LIMIT 1"
             if db.execute(sql, (chan, seq)).fetchone():
                 found.add((chan, seq))
     return found
 
 
-def _hold(db: sqlite3.Connection, entries: Iterable[_Entry], fresh: Iterable[_Entry]) -> None:
+def _hold(db: sqlite3.Connection, entries: Iterable[_Entry], fresh: Iterable[_Entry], tops: Mapping[int, int]) -> None:
     """Count the new ones; hold the numbers of all, also of those known by another number."""
     seqs: dict[int, list[int]] = defaultdict(list)
     times: dict[int, list[int]] = defaultdict(list)
@@ -139,17 +148,23 @@ def _hold(db: sqlite3.Connection, entries: Iterable[_Entry], fresh: Iterable[_En
             seqs[entry.chan].append(entry.seq)
     for entry in fresh:
         times[entry.chan].append(number(entry.one.sent_at))
+    counts, more, above = [], [], []
     for chan in seqs.keys() | times.keys():
         ranges = runs(seqs.get(chan, ()))
-        held, gone = sqlite_spans.add(db, chan, ranges)
-        sent = times.get(chan)
+        if len(ranges) == 1 and ranges[0][0] > tops[chan]:  # as mostly: what comes is newer than all
+            above.append((chan, *ranges[0]))
+            held, gone = ranges[0][1] - ranges[0][0] + 1, 0
+        else:
+            held, gone = sqlite_spans.add(db, chan, ranges)
+        top, sent = ranges[-1][1] if ranges else 0, times.get(chan)
         if sent:
             low, high = min(sent), max(sent)
-            top = ranges[-1][1] if ranges else 0
-            db.execute(_COUNT, (len(sent), held, gone, top, low, low, high, high, chan))
+            counts.append((len(sent), held, gone, top, low, low, high, high, chan))
         elif held or gone:
-            sql = "UPDATE chan SET held = held + ?, gone = gone - ?, top = max(top, ?) WHERE id = ?"
-            db.execute(sql, (held, gone, ranges[-1][1], chan))
+            more.append((held, gone, top, chan))
+    sqlite_spans.add_above(db, above)
+    db.executemany(_COUNT, counts)
+    db.executemany("UPDATE chan SET held = held + ?, gone = gone - ?, top = max(top, ?) WHERE id = ?", more)
 
 
 def _insert(link: Link, fresh: Sequence[_Entry], doubled: set[tuple[int, int]]) -> list[Change]:
@@ -172,7 +187,12 @@ def _insert(link: Link, fresh: Sequence[_Entry], doubled: set[tuple[int, int]]) 
 def _places(db: sqlite3.Connection, fresh: Sequence[_Entry]) -> list[int]:
     """A free row number for each."""
 
+    last_of_all = db.execute("SELECT max(rid) FROM msg").fetchone()[0]
+    newest = -1 if last_of_all is None else last_of_all >> RID_SHIFT
+
     def first_free(second: int) -> int:
+        if second > newest:
+            return 0
         start = second << RID_SHIFT
         sql = "SELECT max(rid) FROM msg WHERE rid >= ? AND rid < ?"
         last = db.execute(sql, (start, start + FULL)).fetchone()[0]

@@ -25,6 +25,20 @@ def add(db: sqlite3.Connection, chan: int, ranges: Sequence[Range]) -> tuple[int
     return held, gone
 
 
+def add_above(db: sqlite3.Connection, ranges: Sequence[tuple[int, int, int]]) -> None:
+    """(channel, first, last) each above all that its channel has: longer by it, or one more."""
+    db.executemany(
+        """UPDATE span SET last = ?3 WHERE chan = ?1 AND last = ?2 - 1
+        AND first = (SELECT max(first) FROM span WHERE chan = ?1)""",
+        ranges,
+    )
+    db.executemany(
+        """INSERT INTO span (chan, first, last) SELECT ?1, ?2, ?3 WHERE ?2 > coalesce(
+        (SELECT last FROM span WHERE chan = ?1 ORDER BY first DESC LIMIT 1), 0)""",
+        ranges,
+    )
+
+
 def is_held(db: sqlite3.Connection, chan: int, seq: int) -> bool:
     sql = "SELECT last FROM span WHERE chan = ? AND first <= ? ORDER BY first DESC LIMIT 1"
     row = db.execute(sql, (chan, seq)).fetchone()
