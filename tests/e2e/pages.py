@@ -7,6 +7,7 @@ PAGES = {
     "overview": "/c/demo/",
     "messages": "/c/demo/messages/",
     "messages-server": "/c/demo/messages/server/",
+    "completeness": "/c/demo/messages/completeness/",
     "message": "{message}",
     "tail": "/c/demo/tail/",
     "spread": "/c/demo/messages/spread/",

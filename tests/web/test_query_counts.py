@@ -29,6 +29,7 @@ MOST = {
     "/c/demo/messages/exports/": 8,
     "/c/demo/tail/": 13,
     "/c/demo/messages/spread/": 5,
+    "/c/demo/messages/completeness/": 9,
     "/c/demo/channels/": 5,
     "/c/demo/users/": 6,
     "/c/demo/connections/feed/": 7,
