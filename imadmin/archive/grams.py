@@ -5,7 +5,6 @@ the last one and two of a run, so that whatever is shorter than a gram is the be
 """
 
 import re
-from base64 import b32encode
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -17,6 +16,7 @@ from imadmin.gateway.types import ChannelRef, ContentKind
 MARK = "\u00b6"  # a token is this and ASCII; no gram is, because grams never mix the two
 MOST_GRAMS = 20_000  # of one message; one with more has CAPPED in their place, which every engine adds to each Word
 CAPPED = Token(f"{MARK}x")
+_KIND_TEXTS = {kind: f"{MARK}t{kind.value}" for kind in ContentKind}
 _RUNS = re.compile(r"[^\x00-\x7f]+|[0-9a-z_]+")
 
 
@@ -54,11 +54,11 @@ def word_cover(normal: str) -> Word | None:
 
 def tokens(channel: ChannelRef, from_uid: str, kind: ContentKind, traits: Trait, client_msg_no: str = "") -> list[str]:
     """The marks of one message."""
-    found = [*_channel_texts(channel), _sender_text(from_uid), f"{MARK}t{kind.value}"]
+    found = [*_channel_texts(channel), _sender_text(from_uid), _KIND_TEXTS[kind]]
     if traits:
         found += [f"{MARK}f{trait.value}" for trait in Trait if trait & traits]
     if client_msg_no:
-        found.append(client_token(client_msg_no).text)
+        found.append(_client_text(client_msg_no))
     return found
 
 
@@ -75,7 +75,7 @@ def sender_token(uid: str) -> Token:
 
 
 def kind_token(kind: ContentKind) -> Token:
-    return Token(f"{MARK}t{kind.value}")
+    return Token(_KIND_TEXTS[kind])
 
 
 def trait_token(trait: Trait) -> Token:
@@ -84,7 +84,12 @@ def trait_token(trait: Trait) -> Token:
 
 
 def client_token(client_msg_no: str) -> Token:
-    return Token(f"{MARK}k{_short(client_msg_no)[:5]}")  # one a message: short, so that the index stays small
+    return Token(_client_text(client_msg_no))
+
+
+def _client_text(client_msg_no: str) -> str:
+    """One a message: short, so that the index stays small."""
+    return f"{MARK}k{_short(client_msg_no)[:6]}"
 
 
 @lru_cache(maxsize=50_000)
@@ -103,5 +108,4 @@ def _number(channel_type: int) -> str:
 
 def _short(text: str) -> str:
     """Forty bits of it: two that share them are told apart when a candidate is looked at."""
-    digest = blake2b(clean_text(text).encode(), digest_size=5).digest()  # of ids as they are stored
-    return b32encode(digest).decode("ascii").lower()
+    return blake2b(clean_text(text).encode(), digest_size=5).hexdigest()  # of ids as they are stored

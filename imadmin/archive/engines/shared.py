@@ -64,7 +64,7 @@ def id_of(mid: int) -> int:
 
 def number(value: int) -> int:
     """A number that a database can keep."""
-    return max(-_MOST, min(value, _MOST))
+    return value if -_MOST <= value <= _MOST else max(-_MOST, min(value, _MOST))
 
 
 def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
