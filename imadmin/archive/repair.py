@@ -46,7 +46,6 @@ ANEW, REREAD = "repair.anew", "repair.reread"  # notes beside the messages
 NOTE_MOST = 2000
 
 NO_CHANNEL = gettext_noop("The cluster has no channel “%(channel)s”, or nothing was ever sent to it.")
-RESTS = gettext_noop("It rests: %(why)s")
 
 
 @dataclass(frozen=True, slots=True)
