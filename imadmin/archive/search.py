@@ -27,7 +27,7 @@ BATCH_MOST = 2000
 BATCH_BYTES = 32 * 1024 * 1024
 RANGE_MOST = 500  # sequence numbers that are read by number rather than found
 CHANNELS_MOST = 100  # channels whose ids begin so that are looked for one by one
-CHANNEL_TYPES = range(256)
+CHANNEL_TYPES = 256
 OTHER_QUERY = gettext_noop("This page marker belongs to another search; start from its first page.")
 
 
@@ -244,12 +244,8 @@ class _Walk:
                 found = self._engine.channels_like(prefix, kind=kind, most=CHANNELS_MOST + 1)
                 return None if len(found) > CHANNELS_MOST else found
             case Named(channel_id):
-                found = self._engine.channels_like(channel_id, most=CHANNELS_MOST + 1)
-                named = [channel for channel in found if channel.id == channel_id]  # the shortest id comes first
-                if len(named) <= CHANNELS_MOST:
-                    return named
-                each = (ChannelRef(channel_id, number) for number in CHANNEL_TYPES)
-                return [channel for channel in each if self._engine.hold(channel) is not None]
+                found = self._engine.channels_like(channel_id, most=CHANNEL_TYPES)  # itself comes first, of each type
+                return [channel for channel in found if channel.id == channel_id]
         return None  # a node leads a good part of all channels
 
     def _leader_of(self, channel: ChannelRef) -> int | None:

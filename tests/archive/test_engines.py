@@ -6,6 +6,7 @@ New engines are named in engines.py; nothing here knows one.
 import json
 import random
 from datetime import UTC, date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -41,7 +42,8 @@ from tests.archive.oracle import Oracle
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 T0 = 1_793_000_000
-AMPLE = Budget(candidates=10**9, seconds=10**9)
+AMPLE = Budget(candidates=10**9, seconds=10**9)  # a busy machine is no reason for a short page
+find, count, facets = (partial(each, budget=AMPLE) for each in (search.find, search.count, search.facets))
 
 FRAGMENTS = [
     *("退款", "退", "款", "红包返现", "红包", "返现", "紅包", "退 款", "退\u200b款", "支付宝", "云南海鲜节"),
@@ -166,7 +168,7 @@ def pages(engine, where, most, budget=AMPLE):
     """Every page, by going on where the one before ended."""
     found, below = [], None
     while True:
-        page = search.find(engine, where, below=below, most=most, budget=budget)
+        page = find(engine, where, below=below, most=most, budget=budget)
         found.append(page)
         assert len(page.rows) <= most
         assert page.is_exhausted or page.next_below is not None
@@ -185,8 +187,8 @@ def agree(engine, oracle, where, most):
     assert [row.id for page in found for row in page.rows] == expected
     assert all(len(page.rows) == most for page in found[:-1])
     assert len(found) == max(1, -(-len(expected) // most))  # no empty page at the end
-    assert search.count(engine, where, budget=AMPLE) == Count(len(expected), is_capped=False)
-    assert search.facets(engine, where, budget=AMPLE).counted == len(expected)
+    assert count(engine, where) == Count(len(expected), is_capped=False)
+    assert facets(engine, where).counted == len(expected)
 
 
 def readable(tree):
@@ -302,9 +304,7 @@ def test_two_thousand_messages_and_many_queries(new_engine):
         expected = [id for id in order if id in truth]
         for most in (1000, 50):
             assert [row.id for page in pages(engine, where, most) for row in page.rows] == expected, query
-        assert search.count(engine, where, most=100, budget=AMPLE) == Count(
-            min(100, len(expected)), len(expected) > 100
-        )
+        assert count(engine, where, most=100) == Count(min(100, len(expected)), len(expected) > 100)
 
 
 SENTENCES = [
@@ -366,20 +366,20 @@ def test_without_any_time_left_a_page_still_moves_on(thousand):
 
 
 def test_a_count_ends_after_a_thousand_and_says_so(thousand):
-    assert search.count(thousand, parse("退款")) == Count(1000, is_capped=True)
-    assert search.count(thousand, parse("银河")) == Count(12, is_capped=False)
-    assert search.count(thousand, parse("银河"), most=12) == Count(12, is_capped=False)
-    assert search.count(thousand, parse("银河"), most=11) == Count(11, is_capped=True)
-    assert search.count(thousand, parse("-退款"), budget=Budget(candidates=100)) == Count(1, is_capped=True)
+    assert count(thousand, parse("退款")) == Count(1000, is_capped=True)
+    assert count(thousand, parse("银河")) == Count(12, is_capped=False)
+    assert count(thousand, parse("银河"), most=12) == Count(12, is_capped=False)
+    assert count(thousand, parse("银河"), most=11) == Count(11, is_capped=True)
+    assert count(thousand, parse("-退款"), budget=Budget(candidates=100, seconds=60)) == Count(1, is_capped=True)
 
 
 def test_a_page_within_bounds(thousand):
-    newest = search.find(thousand, All(), most=3).rows
+    newest = find(thousand, All(), most=3).rows
     assert [row.id for row in newest] == [1200, 1199, 1198]
-    assert search.count(thousand, All(), above=newest[2].rid).value == 2
-    between = search.find(thousand, All(), above=newest[2].rid, below=newest[0].rid)
+    assert count(thousand, All(), above=newest[2].rid).value == 2
+    between = find(thousand, All(), above=newest[2].rid, below=newest[0].rid)
     assert [row.id for row in between.rows] == [1199]
-    assert search.find(thousand, Id(1199), above=newest[1].rid).rows == ()
+    assert find(thousand, Id(1199), above=newest[1].rid).rows == ()
 
 
 def test_facets_tell_who_where_what_and_when(engine):
@@ -390,13 +390,13 @@ def test_facets_tell_who_where_what_and_when(engine):
         incoming(3, sent_at=noon + 1, channel=CHANNELS[3]),
         Incoming(4, 4, CHANNELS[0], "u2", 2**50, body(2, "退款")),
     ])  # fmt: skip
-    facets = search.facets(engine, parse("退款"), zone=ZoneInfo("Asia/Shanghai"))
-    assert sorted(facets.senders) == [("u1", 2), ("u2", 2)]
-    assert facets.channels == ((CHANNELS[0], 3), (CHANNELS[3], 1))
-    assert facets.kinds == ((ContentKind.TEXT, 3), (ContentKind.IMAGE, 1))
-    assert facets.days == ((date(2026, 11, 2), 2), (date(2026, 11, 1), 1))
-    assert (facets.counted, facets.is_capped) == (4, False)
-    assert search.facets(engine, parse("退款"), most=2).is_capped
+    told_of = facets(engine, parse("退款"), zone=ZoneInfo("Asia/Shanghai"))
+    assert sorted(told_of.senders) == [("u1", 2), ("u2", 2)]
+    assert told_of.channels == ((CHANNELS[0], 3), (CHANNELS[3], 1))
+    assert told_of.kinds == ((ContentKind.TEXT, 3), (ContentKind.IMAGE, 1))
+    assert told_of.days == ((date(2026, 11, 2), 2), (date(2026, 11, 1), 1))
+    assert (told_of.counted, told_of.is_capped) == (4, False)
+    assert facets(engine, parse("退款"), most=2).is_capped
 
 
 def test_a_cursor_belongs_to_its_query():
@@ -419,52 +419,52 @@ def test_messages_of_a_full_second_are_found_by_their_second(engine):
     engine.ingest(crowd)
     engine.ingest([incoming(99_999, "a", seq=0, sent_at=T0 + 1)])
     of_second = Sent(T0, T0 + 1)
-    assert search.count(engine, of_second, most=10**6, budget=AMPLE).value == room + 40
-    assert [row.id for row in search.find(engine, Sent(T0 + 1), budget=AMPLE).rows] == [99_999]
+    assert count(engine, of_second, most=10**6).value == room + 40
+    assert [row.id for row in find(engine, Sent(T0 + 1)).rows] == [99_999]
 
 
 def test_a_number_given_out_twice_is_found_twice(engine):
     engine.ingest([incoming(1, seq=5), incoming(2, seq=5), incoming(3, seq=6)])
-    assert [row.id for row in search.find(engine, parse("in:group:g42 seq:5")).rows] == [2, 1]
-    assert [row.id for row in search.find(engine, parse("is:doubled")).rows] == [2, 1]
+    assert [row.id for row in find(engine, parse("in:group:g42 seq:5")).rows] == [2, 1]
+    assert [row.id for row in find(engine, parse("is:doubled")).rows] == [2, 1]
 
 
 def test_a_message_without_a_number_is_in_no_range(engine):
     engine.ingest([incoming(1, seq=0), incoming(2, seq=2)])
     for query in ("seq:<9", "in:group:g42 seq:..9", "in:group:g42 seq:1..9"):
-        assert [row.id for row in search.find(engine, parse(query)).rows] == [2], query
-    assert [row.id for row in search.find(engine, parse("-seq:<9")).rows] == [1]
+        assert [row.id for row in find(engine, parse(query)).rows] == [2], query
+    assert [row.id for row in find(engine, parse("-seq:<9")).rows] == [1]
 
 
 def test_newest_first_is_by_time_also_where_numbers_say_otherwise(engine):
     engine.ingest([incoming(1, seq=9, sent_at=T0), incoming(2, seq=3, sent_at=T0 + 5)])
     for query in ("in:group:g42 seq:1..9", "in:g42", "id:1 OR id:2"):
-        assert [row.id for row in search.find(engine, parse(query)).rows] == [2, 1], query
+        assert [row.id for row in find(engine, parse(query)).rows] == [2, 1], query
 
 
 def test_a_body_of_a_megabyte(engine):
     engine.ingest([incoming(1, "退款 " * 250_000 + "海鲜节"), incoming(2, " " * 10**6), incoming(3, "a" * 10**6)])
-    assert [row.id for row in search.find(engine, parse("海鲜")).rows] == [1]
-    assert [row.id for row in search.find(engine, parse("aaaa")).rows] == [3]
-    assert [row.id for row in search.find(engine, parse("-a -退款")).rows] == [2]
+    assert [row.id for row in find(engine, parse("海鲜")).rows] == [1]
+    assert [row.id for row in find(engine, parse("aaaa")).rows] == [3]
+    assert [row.id for row in find(engine, parse("-a -退款")).rows] == [2]
 
 
 def test_many_channels_that_begin_alike(engine):
     crowd = [ChannelRef(f"vip{number}", 2) for number in range(150)] + [ChannelRef("vip", 2), ChannelRef("vip", 77)]
     engine.ingest([incoming(number, channel=channel) for number, channel in enumerate(crowd, 1)])
     engine.ingest([incoming(999, channel=ChannelRef("gold", 2))])
-    assert search.count(engine, parse("in:vip*")).value == 152
-    assert search.count(engine, parse("in:group:vip*")).value == 151
-    assert search.count(engine, parse("in:group:vip1*")).value == 61
-    assert [row.id for row in search.find(engine, parse("in:vip")).rows] == [152, 151]
-    assert search.find(engine, parse("in:none* OR in:none OR from:none")).rows == ()
+    assert count(engine, parse("in:vip*")).value == 152
+    assert count(engine, parse("in:group:vip*")).value == 151
+    assert count(engine, parse("in:group:vip1*")).value == 61
+    assert [row.id for row in find(engine, parse("in:vip")).rows] == [152, 151]
+    assert find(engine, parse("in:none* OR in:none OR from:none")).rows == ()
 
 
 def test_senders_whose_ids_hold_what_no_store_takes(engine):
     engine.ingest([incoming(1, from_uid="a\x00b", client_msg_no="c\x00d")])
-    stored = search.find(engine, All()).rows[0]
-    assert [row.id for row in search.find(engine, From(stored.from_uid)).rows] == [1]
-    assert [row.id for row in search.find(engine, Client(stored.client_msg_no)).rows] == [1]
+    stored = find(engine, All()).rows[0]
+    assert [row.id for row in find(engine, From(stored.from_uid)).rows] == [1]
+    assert [row.id for row in find(engine, Client(stored.client_msg_no)).rows] == [1]
 
 
 def test_one_query_of_everything(engine):
@@ -474,4 +474,4 @@ def test_one_query_of_everything(engine):
     narrow = All(
         (every, In(CHANNELS[0]), LedBy(1001), Seq(2, 7), Not(Id(5)), Sent(T0, T0 + 99), OfKind(ContentKind.TEXT))
     )
-    assert [row.id for row in search.find(engine, narrow).rows] == [7, 6, 4, 3, 2]
+    assert [row.id for row in find(engine, narrow).rows] == [7, 6, 4, 3, 2]
