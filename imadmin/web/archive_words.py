@@ -1,5 +1,7 @@
 """How complete an archive is, in words: for its own page, for the line above a search, for the command."""
 
+from datetime import datetime
+
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
@@ -23,7 +25,10 @@ def verdict(found: Completeness) -> tuple[str, str, str]:
         "filling": (_("Filling"), _("The cluster is being read for the first time; a search finds what is there.")),
         "waiting": (_("Rests"), _(found.waits_for)),
         "gaps": (_("With gaps"), _missing(found)),
-        "complete": (_("Complete"), _("Everything the cluster had at that moment is here.")),
+        "complete": (
+            _("Complete"),
+            _("Everything the cluster had at %(when)s is here.") % {"when": _moment(found.up_to)},
+        ),
     }
     word, sentence = words[found.state]
     return SHAPES[found.state], word, sentence
@@ -52,8 +57,7 @@ def reach(found: Reach) -> str:
         return _("%(what)s.") % {"what": first}
     if found.up_to is None:
         return _("%(what)s. The archive is closed: newer messages are not in it.") % {"what": first}
-    when = date_format(localtime(found.up_to), "Y-m-d H:i")
-    return _("%(what)s. What came after %(when)s may be missing.") % {"what": first, "when": when}
+    return _("%(what)s. What came after %(when)s may be missing.") % {"what": first, "when": _moment(found.up_to)}
 
 
 def progress(reading: Reading) -> str:
@@ -94,6 +98,10 @@ def _missing(found: Completeness) -> str:
         "%(missing)s messages are missing, in %(count)s channels.",
         coverage.with_gaps,
     ) % {"missing": cells.number(coverage.missing), "count": cells.number(coverage.with_gaps)}
+
+
+def _moment(at: datetime | None) -> str:
+    return date_format(localtime(at), "Y-m-d H:i") if at else ""
 
 
 def _day(found: Reach) -> str:

@@ -114,7 +114,8 @@ def _archive(scope: Scope) -> dict[str, Any]:
     return {
         "slug": scope.slug,
         "found": found,
-        "verdict": cells.status(shape, word),
+        "shape": shape,
+        "verdict": word,
         "sentence": sentence,
         "kind": {"gaps": "warn", "waiting": "warn", "complete": "ok", "empty": "ok"}.get(found.state, "info"),
         "bytes_each": cells.size(running.bytes_each(found.totals)) if found.totals.messages else "",
@@ -150,7 +151,7 @@ def _channels(request: HttpRequest, scope: Scope) -> dict[str, Any]:
 def _table(scope: Scope, page: ChannelPage, show: str) -> Table:
     columns = [
         Column("channel", _("Channel"), lambda row: words.channel_cell(scope.slug, row.hold.channel), "id", "m1"),
-        Column("kind", _("Kind"), lambda row: words.channel_kind(row.hold.channel), hide="p3"),
+        Column("kind", _("Kind"), lambda row: words.channel_kind(row.hold.channel), hide="p3", css="nw"),
         Column("held", _("Held"), archive_words.bar, "fill", "m3"),
         Column("messages", _("Messages"), lambda row: cells.number(row.hold.messages), "num", "m2"),
         Column("newest", _("Newest number"), lambda row: cells.number(row.newest), "num", hide="p2"),
