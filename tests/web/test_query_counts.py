@@ -33,7 +33,7 @@ MOST = {
     "/c/demo/channels/": 5,
     "/c/demo/users/": 6,
     "/c/demo/connections/feed/": 7,
-    "/c/demo/connections/webhook/": 6,
+    "/c/demo/connections/webhook/": 8,
     "/c/demo/nodes/": 6,
     "/c/demo/nodes/1001/": 8,
     "/c/demo/slots/?slot=3": 12,
