@@ -135,7 +135,7 @@ class SqliteFile:
             return -1
 
     def _opened(self) -> Link:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         db = sqlite3.connect(self.path, timeout=self._busy_ms / 1000, isolation_level=None, check_same_thread=False)
         try:
             db.execute(f"PRAGMA mmap_size={MAPPED}")
