@@ -34,9 +34,9 @@ class Corpus:
             list(accumulate(1 / (rank + 3) for rank in range(len(words)))) for words in (self._chinese, self._english)
         ]
         self._channels = [_channel(number) for number in range(CHANNELS)]
-        self._channel_weights = list(accumulate(1 / (rank + 20) for rank in range(CHANNELS)))
+        self._channel_weights = list(accumulate(1 / (rank + 1) for rank in range(CHANNELS)))
         self._senders = [f"user{number:05d}" for number in range(SENDERS)]
-        self._sender_weights = list(accumulate(1 / (rank + 50) for rank in range(SENDERS)))
+        self._sender_weights = list(accumulate(1 / (rank + 1) for rank in range(SENDERS)))
         self._put = self._places()
 
     @property

@@ -183,7 +183,7 @@ class _Walk:
         self._engine, self._where, self._budget = engine, where, budget
         self._below = RID_MAX if below is None else below
         self._above = above
-        self._batch = math.ceil(1.3 * most) + 1
+        self._batch = math.ceil(1.1 * most) + 1
         self._leaders: dict[ChannelRef, int | None] = {}
         self.looked = 0
         self.last = self._below

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imadmin.gateway.payload import _decode, decode
+from imadmin.gateway.payload import _decode, decode, text_of
 from imadmin.gateway.types import Content, ContentKind
 
 json_values = st.recursive(
@@ -122,8 +122,10 @@ def test_the_quick_way_reads_what_the_long_one_reads(text: str, comes_first: boo
     fields = {"content": text, "type": 1} if comes_first else {"type": 1, "content": text}
     body = json.dumps(fields, ensure_ascii=False, separators=separators).encode("utf-8", "surrogatepass")
     assert decode(body) == _decode(body)
+    assert text_of(body) == _decode(body).text
 
 
 @given(st.binary(max_size=30), st.sampled_from([b'{"type":1,"content":"%s"}', b'{"content": "%s", "type": 1}']))
 def test_the_quick_way_reads_any_bytes_as_the_long_one(body: bytes, around: bytes) -> None:
     assert decode(around % body) == _decode(around % body)
+    assert text_of(around % body) == _decode(around % body).text

@@ -29,7 +29,7 @@ _traits = _Traits()
 
 def stored(row: Sequence[Any]) -> Stored:
     rid, mid, seq, channel_type, cid, uid, at, kind, traits, body, client, expire, topic, said = row
-    text = payload.decode(body).text if said is None else said
+    text = payload.text_of(body) if said is None else said
     return Stored(  # by place: this is most of the time that a page of hits takes
         rid, id_of(mid), seq, ChannelRef(cid, channel_type), uid, at, KINDS[kind], _traits[traits], body, client,
         expire, topic, said, text,
