@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from imadmin.core.aio import run
 from imadmin.gateway.pacing import Pace, paced
 from imadmin.gateway.types import ChannelRef
@@ -141,3 +143,31 @@ def test_channels_behind_one_that_was_made_anew_are_walked_too(sim: SimulatedClu
         return [row.channel.id async for row in gateway.iter_channels()]
 
     assert sorted(run(walk())) == sorted(names)
+
+
+def without(sim: SimulatedCluster, channel: ChannelRef, first: int, last: int) -> None:
+    """Take rows out of a channel: the server counts their numbers and has nothing in them."""
+
+    def cut(state: Any) -> None:
+        log = state.archive.logs[channel.id, channel.type]
+        log[:] = [one for one in log if not first <= one.seq <= last]
+
+    sim.call(cut)
+
+
+@pytest.mark.parametrize(
+    ("hole", "window", "left"),
+    [
+        ((1491, 1500), (1491, 1500), []),
+        ((1100, 1200), (1000, 1500), [*range(1000, 1100), *range(1201, 1501)]),
+        ((1400, 1450), (1400, 1450), []),
+    ],
+    ids=["at the end", "in the middle", "all of it"],
+)
+def test_a_hole_in_front_of_a_long_history_is_told_as_one(
+    sim: SimulatedCluster, hole: Any, window: Any, left: list[int]
+) -> None:
+    say(sim, 1500)
+    without(sim, GROUP, *hole)
+    stretch = run(gateway_of(sim)._searched(GROUP, *window))
+    assert [message.seq for message in stretch.messages] == left and stretch.next_seq is None

@@ -94,7 +94,8 @@ class BackfillPart(LookupsPart):
             params = {**wire.channel_key(channel), "offset_message_seq": until + 1, "limit": PAGE}
             found, failed = await self._found("messages_between", params)
             rows = sorted((one for one in found if first <= one.seq <= until), key=lambda one: (one.seq, one.id))
-            if len(found) < PAGE or until == first or rows[0].seq <= first:
+            reaches = min((one.seq for one in found), default=0)  # the search knows no lower end
+            if len(found) < PAGE or until == first or reaches < first or (rows and rows[0].seq == first):
                 return Stretch(tuple(rows), until + 1 if until < last else None, failed)
             until = first + (until - first) // 2  # doubled numbers filled the page, so what is below was cut off
 
