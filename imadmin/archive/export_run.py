@@ -70,12 +70,12 @@ def carry_out(
         return _write(row, where, beat, should_stop)
     except _Stopped:
         return _left(row, why_stopped())
-    except AppError as error:
-        fail(row, error.message)
-        raise
     except StoreUnavailable as error:
         fail(row, NO_STORE)
         raise Busy(NO_STORE) from error
+    except AppError as error:
+        fail(row, error.message)
+        raise
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         logger.exception("exports.not_written", extra={"export": row.pk})

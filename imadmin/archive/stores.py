@@ -1,5 +1,6 @@
 """Which engine keeps a cluster's archive: one open engine a cluster and process."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -13,11 +14,15 @@ _open: dict[int, Engine] = {}
 
 def engine_of(cluster_pk: int) -> Engine:
     """The archive of this cluster, made when it isn't there.  Raises StoreUnavailable."""
-    with _lock:
-        engine = _open.get(cluster_pk)
-        if engine is None:
-            engine = _open[cluster_pk] = _opened(cluster_pk)
+    engine = _open.get(cluster_pk)
+    if engine is not None:
         return engine
+    made = _opened(cluster_pk)  # outside the lock: a database that is away takes seconds to say so
+    with _lock:
+        engine = _open.setdefault(cluster_pk, made)
+    if engine is not made:  # another thread was faster
+        made.close()
+    return engine
 
 
 def drop(cluster_pk: int) -> None:
@@ -44,3 +49,12 @@ def _opened(cluster_pk: int) -> Engine:
     from imadmin.archive.engines.sqlite import SqliteEngine
 
     return SqliteEngine(Path(settings.ARCHIVE_DIR) / f"{cluster_pk}.sqlite3")
+
+
+def _after_fork() -> None:
+    """Another thread may have held it, and doesn't follow into the child.  Engines look after themselves."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -21,6 +21,7 @@ from imadmin.archive.rows import (
     Taken,
     Totals,
 )
+from imadmin.core.errors import Busy, gettext_noop
 from imadmin.gateway.types import ChannelRef
 
 RID_SHIFT = 14  # rid = second since 1970 << RID_SHIFT | number within the second; a full second spills into the next
@@ -43,8 +44,19 @@ def below_of(last_at: int, spill: int) -> int:
     return (second_of(last_at - 1) + spill + 1) << RID_SHIFT
 
 
-class StoreUnavailable(Exception):
-    """The archive can't be reached or written: disk full, locked, database gone.  Nothing of the call was stored."""
+NO_STORE = gettext_noop("The archive can't be read right now.")
+NO_STORE_HINT = gettext_noop("Check that its disk has room and its database answers.")
+
+
+class StoreUnavailable(Busy):
+    """The archive can't be reached or written: disk full, locked, database gone.  Nothing of the call was stored.
+
+    A face tells it as every Busy; detail, for logs, is what str() gives.
+    """
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(NO_STORE, hint=NO_STORE_HINT)
+        self.args = (detail,)
 
 
 class Engine(Protocol):
@@ -124,8 +136,12 @@ class Engine(Protocol):
         """Read a small note kept beside the messages ("" when there is none); with a value, write it; "" forgets it."""
         ...
 
-    def notes(self, prefix: str) -> dict[str, str]:
-        """All notes whose names begin so."""
+    def notes(self, prefix: str, *, after: str = "", most: int | None = None) -> dict[str, str]:
+        """Notes whose names begin so, by their names; after: the last one seen."""
+        ...
+
+    def notes_size(self, prefix: str) -> tuple[int, int]:
+        """How many notes have names that begin so, and the characters in them."""
         ...
 
     def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
