@@ -180,7 +180,7 @@ def _open_demo_archive(demo: Any) -> str:
         engine_of(demo.pk).drop()
     except StoreUnavailable as error:
         logger.warning("demo.archive_kept", extra={"error": str(error)})
-    archive.resume, archive.round_started_at, archive.round_ended_at = {}, None, None
+    archive.resume, archive.round_started_at, archive.round_ended_at, archive.whole_at = {}, None, None, None
     archive.feed_seen_at, archive.feed_lag = None, None
     archive.feed_taken = archive.feed_known = archive.feed_broken = 0
     archive.save()

@@ -10,12 +10,12 @@ from typing import Literal
 from django.core.cache import cache
 
 from imadmin.accounts.permissions import Permission
-from imadmin.archive.engines.base import Engine, StoreUnavailable
+from imadmin.archive.engines.base import Engine
 from imadmin.archive.models import Archive
 from imadmin.archive.rows import ChannelHold, Coverage, Totals
 from imadmin.archive.stores import engine_of
 from imadmin.clusters.access import Scope
-from imadmin.core.errors import Busy, InvalidInput, gettext_noop
+from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.core.paging import BROKEN_CURSOR, decode_cursor, encode_cursor
 from imadmin.gateway.types import ChannelRef, now
 
@@ -25,8 +25,6 @@ PAGE, PAGE_MAX = 50, 200
 LOOKED_MOST = 5000  # channels looked at for one page of a filter
 SHOWN = ("all", "gaps", "unread", "whole")
 
-STORE_AWAY = gettext_noop("The archive can't be read right now.")
-STORE_AWAY_HINT = gettext_noop("Check that its disk has room and its database answers.")
 BAD_FILTER = gettext_noop("Show: all, gaps, unread or whole.")
 
 State = Literal["off", "empty", "filling", "waiting", "gaps", "complete"]
@@ -34,7 +32,8 @@ State = Literal["off", "empty", "filling", "waiting", "gaps", "complete"]
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """One cluster's archive.  up_to: everything the cluster had then is held, gaps aside; None = never read whole.
+    """One cluster's archive.  up_to: when the newest whole round began that has ended.  Everything the cluster had
+    then is held, gaps aside; what came later is known by the feed, which may lose messages.  None = never read whole.
 
     round_*: the newest walk over all channels; is_reading: one is unfinished.  waits_for: why it rests (msgid), "".
     feed_*: of the webhook's messages; is_fed: one came within two minutes.
@@ -87,7 +86,7 @@ class Reach:
     """How complete an answer is that searched these channels (or all).  channels: how many.
 
     unread: of them never read; with_gaps: those included.  missing: numbers in gaps.  unknown: named channels that the
-    archive has never heard of.  up_to, is_fed: as in Completeness.
+    archive has never heard of.  up_to, feed_seen_at, is_fed: as in Completeness.
     """
 
     is_on: bool
@@ -97,6 +96,7 @@ class Reach:
     missing: int
     unknown: int
     up_to: datetime | None
+    feed_seen_at: datetime | None
     is_fed: bool
     waits_for: str
     first_at: datetime | None
@@ -141,7 +141,7 @@ def status(scope: Scope) -> Completeness:
         opened_at=archive.opened_at,
         totals=totals,
         coverage=coverage,
-        up_to=_up_to(archive),
+        up_to=archive.whole_at,
         round_started_at=archive.round_started_at,
         round_ended_at=ended,
         waits_for=archive.waits_for if archive.is_on else "",
@@ -161,11 +161,8 @@ def of_channels(scope: Scope, channels: Iterable[ChannelRef] = ()) -> Reach:
     first = totals.first_at
     unknown = 0
     if wanted:
-        engine = _engine(scope)
-        try:
-            found = [hold for channel in wanted if (hold := engine.hold(channel))]
-        except StoreUnavailable as error:
-            raise Busy(STORE_AWAY, hint=STORE_AWAY_HINT) from error
+        engine = engine_of(scope.cluster.pk)
+        found = [hold for channel in wanted if (hold := engine.hold(channel))]
         unknown = len(wanted) - len(found)
         gappy = [hold for hold in found if hold.missing]
         coverage = Coverage(
@@ -184,7 +181,8 @@ def of_channels(scope: Scope, channels: Iterable[ChannelRef] = ()) -> Reach:
         with_gaps=coverage.with_gaps,
         missing=coverage.missing,
         unknown=unknown,
-        up_to=_up_to(archive),
+        up_to=archive.whole_at,
+        feed_seen_at=archive.feed_seen_at,
         is_fed=_is_fed(archive),
         waits_for=archive.waits_for if archive.is_on else "",
         first_at=datetime.fromtimestamp(first, UTC) if first is not None else None,
@@ -201,11 +199,8 @@ def channels(scope: Scope, *, show: str = "all", cursor: str = "", limit: int = 
         raise InvalidInput({"show": [BAD_FILTER]}, BAD_FILTER)
     limit = max(1, min(limit, PAGE_MAX))
     start = _start(cursor, show)
-    engine = _engine(scope)
-    try:
-        rows, following = _behind(engine, start, limit) if show == "gaps" else _listed(engine, show, start, limit)
-    except StoreUnavailable as error:
-        raise Busy(STORE_AWAY, hint=STORE_AWAY_HINT) from error
+    engine = engine_of(scope.cluster.pk)
+    rows, following = _behind(engine, start, limit) if show == "gaps" else _listed(engine, show, start, limit)
     return ChannelPage(tuple(rows), encode_cursor(show=show, at=following) if following else "", now())
 
 
@@ -274,30 +269,10 @@ def _figures(scope: Scope) -> tuple[Totals, Coverage]:
     key = f"archive:figures:{scope.cluster.pk}"
     kept: tuple[Totals, Coverage] | None = cache.get(key)
     if kept is None:
-        engine = _engine(scope)
-        try:
-            kept = engine.totals(), engine.coverage()
-        except StoreUnavailable as error:
-            raise Busy(STORE_AWAY, hint=STORE_AWAY_HINT) from error
+        engine = engine_of(scope.cluster.pk)
+        kept = engine.totals(), engine.coverage()
         cache.set(key, kept, KEEP_SECONDS)
     return kept
-
-
-def _engine(scope: Scope) -> Engine:
-    try:
-        return engine_of(scope.cluster.pk)
-    except StoreUnavailable as error:
-        raise Busy(STORE_AWAY, hint=STORE_AWAY_HINT) from error
-
-
-def _up_to(archive: Archive) -> datetime | None:
-    """The begin of the last round that ended: later messages are known by the feed alone."""
-    started, ended = archive.round_started_at, archive.round_ended_at
-    if ended is None or started is None:
-        return None
-    if _is_fed(archive):
-        return archive.feed_seen_at
-    return started if ended >= started else ended
 
 
 def _is_fed(archive: Archive) -> bool:

@@ -20,7 +20,8 @@ _CHANGED = Trait.REVOKED | Trait.EDITED
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """hit among its neighbours, oldest first.  why: what the server answered instead.  up_to: how far it is known."""
+    """hit among its neighbours, oldest first.  why: what the server answered instead.  up_to: when it last heard of
+    the cluster."""
 
     hit: Stored
     around: tuple[Stored, ...]
@@ -41,7 +42,8 @@ def copy_of(scope: Scope, message_id: int, why: AppError, *, before: int, after:
         newest = (hold.server_seq or hold.spans[-1][1] if hold.spans else hold.server_seq) if hold else None
         rows = {row.id: row for row in (*around, hit)}.values()
         reach = completeness.of_channels(scope, [hit.channel])
-        return Copy(hit, tuple(sorted(rows, key=lambda row: (row.seq, row.id))), newest, why, reach.up_to)
+        heard = max((at for at in (reach.up_to, reach.feed_seen_at) if at), default=None)
+        return Copy(hit, tuple(sorted(rows, key=lambda row: (row.seq, row.id))), newest, why, heard)
 
     return _looked(scope, look, None)
 

@@ -15,6 +15,7 @@ class Archive(models.Model):
     """One cluster's archive.  is_on: fed and repaired.  budget: most calls a second that repair makes to one node.
 
     round_*: the last whole walk over all channels; resume: where an unfinished one goes on (JSON of archive.repair).
+    whole_at: when the last one that came to its end had begun.
     waits_for: why repair rests, "" when it doesn't (a msgid); feed_*: of the messages that the webhook told.
     """
 
@@ -25,6 +26,7 @@ class Archive(models.Model):
     budget = models.PositiveSmallIntegerField(default=20)
     round_started_at = models.DateTimeField(null=True, blank=True)
     round_ended_at = models.DateTimeField(null=True, blank=True)
+    whole_at = models.DateTimeField(null=True, blank=True)
     resume = models.JSONField(default=dict, blank=True)
     waits_for = models.CharField(max_length=200, blank=True)
     feed_seen_at = models.DateTimeField(null=True, blank=True)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from django.db.models import F
 
 from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.models import Archive
@@ -112,12 +114,18 @@ def is_due(archive: Archive, now: datetime, *, incident_at: datetime | None = No
     if not archive.is_on:
         return False
     started, ended = archive.round_started_at, archive.round_ended_at
-    if started is None or ended is None or ended < started:
+    if started is None or ended is None or is_filling(archive):
         return True
     if incident_at is not None and incident_at > started:
         return True
     is_fed = archive.feed_seen_at is not None and now - archive.feed_seen_at < FEED_SILENT
     return now - ended >= (HOUR if is_fed else WITHOUT_FEED)
+
+
+def is_filling(archive: Archive) -> bool:
+    """A whole round is under way, or has never come to its end."""
+    started, ended = archive.round_started_at, archive.round_ended_at
+    return started is None or ended is None or ended < started
 
 
 def _told(reader: Reader, run: Callable[..., bool], *args: Any) -> Report:
@@ -159,11 +167,10 @@ class _Whole:
         if incident_at is not None:
             self._reread_touched(incident_at)
         is_complete = archive.resume.get("listed") is True or self._list(mark)
-        self.reader.read(self._interleaved(_rereads(self.reader)))
-        _set_note(self.reader, REREAD, [])
+        self._reread()
         self.reader.read(self._interleaved(_behind(self.reader)))
         # A list with holes is made again; what it did tell of is read by then.
-        ended = {"round_ended_at": datetime.now(UTC)} if is_complete else {}
+        ended = {"round_ended_at": datetime.now(UTC), "whole_at": F("round_started_at")} if is_complete else {}
         self.rows.update(resume={}, **ended)
         events.changed(f"{self.reader.slug}/archive")
         return is_complete
@@ -189,7 +196,7 @@ class _Whole:
         reader, now = self.reader, int(time.time())
         found = [work for row in piece for work in _numbers_anew(reader, row, now)]
         if found:
-            _set_note(reader, REREAD, [*_note(reader, REREAD, []), *map(_as_list, found)])
+            self._reread_later(found)
         reader.engine.note_channels([_seen(row) for row in piece], now)
         reader.listed += len(piece)
         reader.tell()
@@ -200,7 +207,19 @@ class _Whole:
         holds = self.reader.engine.touched(since=since, most=NOTE_MOST)
         works = [_end_of(hold) for hold in holds if hold.spans and hold.server_seq is not None]
         if works:
-            _set_note(self.reader, REREAD, [*_note(self.reader, REREAD, []), *map(_as_list, works)])
+            self._reread_later(works)
+
+    def _reread_later(self, works: Sequence[Work]) -> None:
+        """Noted, as who led a channel before is told only once; read as soon as the list is long."""
+        noted = _note(self.reader, REREAD, [])
+        noted += [work for work in map(_as_list, works) if work not in noted]
+        _set_note(self.reader, REREAD, noted)
+        if len(noted) > NOTE_MOST:
+            self._reread()
+
+    def _reread(self) -> None:
+        self.reader.read(self._interleaved(_rereads(self.reader)))
+        _set_note(self.reader, REREAD, [])
 
     def _interleaved(self, works: Iterable[Work]) -> Iterator[Work]:
         """A gap in a busy channel doesn't wait for the end of a long round."""
@@ -305,8 +324,7 @@ def _note(reader: Reader, name: str, empty: Any) -> Any:
 
 
 def _set_note(reader: Reader, name: str, value: list[Any] | Mapping[str, Any]) -> None:
-    kept = value[-NOTE_MOST:] if isinstance(value, list) else value
-    reader.engine.note(name, json.dumps(kept, ensure_ascii=False))
+    reader.engine.note(name, json.dumps(value, ensure_ascii=False))
 
 
 def _seen(row: RuntimeChannel) -> SeenChannel:

@@ -1,4 +1,4 @@
-"""How complete an archive is, in words: for its own page, for the line above a search, for the command."""
+"""How complete an archive is, in words: for its own page."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from imadmin.archive.completeness import Completeness, HeldChannel, Reach
+from imadmin.archive.completeness import Completeness, HeldChannel
 from imadmin.jobs.archives import Reading
 from imadmin.web import cells
 
@@ -25,39 +25,10 @@ def verdict(found: Completeness) -> tuple[str, str, str]:
         "filling": (_("Filling"), _("The cluster is being read for the first time; a search finds what is there.")),
         "waiting": (_("Rests"), _(found.waits_for)),
         "gaps": (_("With gaps"), _missing(found)),
-        "complete": (
-            _("Complete"),
-            _("Everything the cluster had at %(when)s is here.") % {"when": _moment(found.up_to)},
-        ),
+        "complete": (_("Complete"), _whole(found)),
     }
     word, sentence = words[found.state]
     return SHAPES[found.state], word, sentence
-
-
-def reach(found: Reach) -> str:
-    """What a search in these channels may have missed, in one or two short sentences."""
-    if not found.is_on and not found.channels:
-        return _("The archive is closed, so nothing could be found in it.")
-    if found.up_to is None and found.is_on:
-        return _("The archive is being filled for the first time: older messages may be missing.")
-    gappy = found.with_gaps - found.unread
-    pieces = [
-        words % {"count": cells.number(count)}
-        for count, words in (
-            (found.unread, ngettext("%(count)s channel never read", "%(count)s channels never read", found.unread)),
-            (gappy, ngettext("%(count)s channel with gaps", "%(count)s channels with gaps", gappy)),
-            (found.unknown, ngettext("%(count)s unknown channel", "%(count)s unknown channels", found.unknown)),
-        )
-        if count
-    ]
-    first = _("Complete") if not pieces else _("Complete except %(list)s") % {"list": _(", ").join(pieces)}
-    if found.first_at:
-        first = _("%(what)s, since %(day)s") % {"what": first, "day": _day(found)}
-    if found.is_on and found.is_fed and not found.waits_for:
-        return _("%(what)s.") % {"what": first}
-    if found.up_to is None:
-        return _("%(what)s. The archive is closed: newer messages are not in it.") % {"what": first}
-    return _("%(what)s. What came after %(when)s may be missing.") % {"what": first, "when": _moment(found.up_to)}
 
 
 def progress(reading: Reading) -> str:
@@ -100,9 +71,20 @@ def _missing(found: Completeness) -> str:
     ) % {"missing": cells.number(coverage.missing), "count": cells.number(coverage.with_gaps)}
 
 
+def _whole(found: Completeness) -> str:
+    """Up to when for certain, and what is known of the time since."""
+    if found.is_fed and found.feed_seen_at:
+        said = _(
+            "Everything the cluster had at %(when)s, when the last whole round began, is here. Newer messages come by "
+            "the webhook, the last %(ago)s."
+        )
+        return said % {"when": _moment(found.up_to), "ago": cells.ago(found.feed_seen_at)}
+    said = _(
+        "Everything the cluster had at %(when)s, when the last whole round began, is here. What came later may be "
+        "missing."
+    )
+    return said % {"when": _moment(found.up_to)}
+
+
 def _moment(at: datetime | None) -> str:
     return date_format(localtime(at), "Y-m-d H:i") if at else ""
-
-
-def _day(found: Reach) -> str:
-    return date_format(localtime(found.first_at), "Y-m-d") if found.first_at else ""

@@ -40,7 +40,7 @@ def half(own_cluster):
 def archive(own_cluster):
     past = datetime.now(UTC) - timedelta(minutes=9)
     return Archive.objects.create(
-        cluster=own_cluster, is_on=True, round_started_at=past, round_ended_at=past + timedelta(minutes=1)
+        cluster=own_cluster, is_on=True, round_started_at=past, round_ended_at=past + timedelta(minutes=1), whole_at=past
     )
 
 
@@ -60,7 +60,7 @@ def test_the_figures_of_all_channels(scope, half, archive):
     ("fields", "state"),
     [
         ({"is_on": False}, "off"),
-        ({"round_ended_at": None}, "filling"),
+        ({"whole_at": None}, "filling"),
         ({"waits_for": "Not every node of the cluster answers."}, "waiting"),
         ({}, "empty"),
     ],
@@ -80,6 +80,15 @@ def test_what_a_search_in_some_channels_can_miss(scope, half, archive):
     assert (everything.channels, everything.missing, everything.unknown) == (3, 24, 0)
     Archive.objects.update(feed_seen_at=datetime.now(UTC))
     assert completeness.of_channels(scope).is_fed
+
+
+def test_being_fed_and_being_read_again_move_nothing(scope, half, archive):
+    """The webhook may have lost messages, and a round under way has not read all channels."""
+    whole_at = archive.whole_at
+    Archive.objects.update(feed_seen_at=datetime.now(UTC), round_started_at=datetime.now(UTC))
+    found, reach = completeness.status(scope), completeness.of_channels(scope, [CUP])
+    assert found.is_reading and found.is_fed and found.up_to == whole_at
+    assert reach.up_to == whole_at and reach.is_fed and reach.feed_seen_at > whole_at
 
 
 def test_channels_are_listed_by_what_they_lack_page_by_page(scope, half, archive):
@@ -124,7 +133,7 @@ def test_opening_and_closing_are_on_the_trail_and_begin_a_round(scope, trail):
     with pytest.raises(Conflict):
         running.read_now(scope, reason="now", begin=lambda: "x")
     opened, read = trail("archive.open")[0], trail("archive.read")[0]
-    assert opened.reason == "spam wave" and read.target_id == "2/tea"
+    assert opened.reason == "spam wave" and read.target == "2/tea"
     assert trail("archive.budget") and trail("archive.close")
 
 

@@ -11,7 +11,7 @@ import pytest
 from imadmin.archive import feed, reading, repair
 from imadmin.archive.models import Archive
 from imadmin.archive.reading import Reader
-from imadmin.archive.rows import Incoming, Trait
+from imadmin.archive.rows import Incoming, SeenChannel, Trait
 from imadmin.archive.stores import engine_of
 from imadmin.core.errors import NotFound
 from imadmin.gateway.types import ChannelRef
@@ -149,6 +149,29 @@ def test_numbers_given_out_twice_are_both_kept_and_marked(sim, say, reader, engi
     assert report.doubled
 
 
+def test_every_channel_with_another_leader_is_read_again_however_many_there_are(
+    sim, say, reader, engine, monkeypatch
+):
+    monkeypatch.setattr(repair, "NOTE_MOST", 3)
+    channels = [ChannelRef(f"g{number}", 2) for number in range(12)]
+    for channel in channels:
+        say(channel.id, 2)
+    repair.whole(reader())
+    engine.note_channels([SeenChannel(channel, 2, 99) for channel in channels], int(time.time()))
+    hands = reader()
+    ask, read = hands.gateway.messages_between, set()
+
+    async def counting(channel, first, last, **options):
+        if options.get("doubles"):
+            read.add(channel)
+        return await ask(channel, first, last, **options)
+
+    monkeypatch.setattr(hands.gateway, "messages_between", counting, raising=False)
+    repair.whole(hands)
+    assert read >= set(channels)
+    assert repair._note(hands, repair.REREAD, []) == []
+
+
 def test_a_channel_that_fell_back_is_read_again_until_it_has_outgrown_what_is_held(
     sim, say, reader, engine, monkeypatch
 ):
@@ -165,6 +188,43 @@ def test_a_channel_that_fell_back_is_read_again_until_it_has_outgrown_what_is_he
     assert stored(engine) == Counter([*first, *again, *last])
     repair.whole(reader())
     assert repair._note(reader(), repair.ANEW, {}) == {}
+
+
+def test_every_channel_with_another_leader_is_read_again_however_many_there_are(
+    say, reader, engine, archive, monkeypatch
+):
+    """Whoever led it before is noted over at once, so what isn't read then never is."""
+    monkeypatch.setattr(repair, "NOTE_MOST", 4)
+    channels = [ChannelRef(f"g{number}", 2) for number in range(13)]
+    for channel in channels:
+        say(channel.id, 2)
+    repair.whole(reader())
+    engine.note_channels([SeenChannel(channel, 2, 9999) for channel in channels], int(time.time()))
+    hands = reader()
+    ask, again = hands.gateway.messages_between, []
+
+    async def noting(channel, first, last, **options):
+        again.extend([channel] if options.get("doubles") else [])
+        return await ask(channel, first, last, **options)
+
+    monkeypatch.setattr(hands.gateway, "messages_between", noting, raising=False)
+    assert repair.whole(hands).is_over
+    assert set(again) == set(channels) and repair._note(hands, repair.REREAD, []) == []
+
+
+def test_what_is_known_to_be_whole_is_as_of_the_begin_of_the_last_round_that_ended(say, reader, engine, archive):
+    for number in range(250):
+        say(f"g{number}", 1)
+    repair.whole(reader())
+    archive.refresh_from_db()
+    began = archive.round_started_at
+    assert archive.whole_at == began
+    repair.whole(reader(should_stop=lambda: Archive.objects.get().round_started_at > began))
+    archive.refresh_from_db()
+    assert archive.round_started_at > began and archive.whole_at == began, "a second one has begun and not ended"
+    assert repair.whole(reader()).is_over
+    archive.refresh_from_db()
+    assert archive.whole_at == archive.round_started_at > began
 
 
 def test_reading_makes_no_channel_on_the_server(sim, say, reader, engine, own_cluster):

@@ -1,5 +1,6 @@
 """The page of the archive's completeness: verdict, figures, channels; opening, closing, the budget, reading now."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -33,8 +34,9 @@ def filled(cluster: Any) -> Any:
     engine.note_channels([SeenChannel(ChannelRef(NASTY, 2), 1200, 1001), SeenChannel(ChannelRef("tea", 2), 6, 1)], NOW)
     now = datetime.now(UTC)
     Archive.objects.create(
-        cluster=cluster, is_on=True, round_started_at=now - timedelta(minutes=9), round_ended_at=now, opened_by="ben"
-    )
+        cluster=cluster, is_on=True, round_started_at=now - timedelta(minutes=9), round_ended_at=now, opened_by="ben",
+        whole_at=now - timedelta(minutes=9),
+    )  # fmt: skip
     return engine
 
 
@@ -70,7 +72,7 @@ def test_channels_are_filtered_and_hostile_names_are_harmless(
     ("fields", "word"),
     [
         ({"is_on": False}, "Closed"),
-        ({"round_ended_at": None}, "Filling"),
+        ({"whole_at": None}, "Filling"),
         ({"waits_for": "The cluster is down."}, "Rests"),
     ],
 )
@@ -134,10 +136,38 @@ def test_a_store_that_is_away_is_said(
     assert reply.status_code == 503 and "archive can" in text(reply)
 
 
-def test_what_a_search_can_miss_in_words(cluster: Any, filled: Any, scope_of: Callable[..., Any]) -> None:
-    scope = scope_of(cluster, "viewer")
-    said = archive_words.reach(completeness.of_channels(scope))
-    assert "1 channel never read" in said and "1 channel with gaps" in said and "may be missing" in said
+def line(client: Any, q: str = "") -> str:
+    """What the search page says of how complete the answer is, as a person reads it."""
+    page = text(client.get("/c/demo/messages/", {"q": q}))
+    found = re.search(r'<p class="line">.*?</p>', page, re.DOTALL)
+    assert found
+    plain = re.sub(r"<(?:svg|script).*?</(?:svg|script)>|<[^>]+>", "", found[0], flags=re.DOTALL)
+    return " ".join(plain.split())
+
+
+def test_a_search_tells_the_last_round_and_the_feed_apart(
+    cluster: Any, filled: Any, client_of: Callable[..., Any]
+) -> None:
+    client = client_of(cluster, "owner")
+    said = line(client)
+    assert re.search(r"up to \S+ \S+ UTC\S*, when the last whole round began, except \d+ channels? with gaps \(", said)
+    assert "); what came later may be missing" in said
     Archive.objects.update(feed_seen_at=datetime.now(UTC))
-    said = archive_words.reach(completeness.of_channels(scope, [ChannelRef("cup", 2)]))
-    assert said.startswith("Complete, since") and "missing" not in said
+    said = line(client, "in:group:cup")
+    assert re.search(r"when the last whole round began; newer messages by the webhook, the last \S+ s ago", said)
+    Archive.objects.update(whole_at=None)
+    said = line(client)
+    assert re.search(r"^Not complete yet: the channels are still being read · \d+ channels? with gaps", said)
+
+
+def test_the_verdict_promises_no_more_than_the_last_round(
+    cluster: Any, filled: Any, client_of: Callable[..., Any], scope_of: Callable[..., Any]
+) -> None:
+    filled.note_gone(ChannelRef("tea", 2), 3, 5)
+    filled.note_gone(ChannelRef(NASTY, 2), 1, 1200)
+    found = completeness.status(scope_of(cluster, "viewer"))
+    assert archive_words.verdict(found)[2].endswith("is here. What came later may be missing.")
+    Archive.objects.update(feed_seen_at=datetime.now(UTC))
+    found = completeness.status(scope_of(cluster, "viewer"))
+    said = archive_words.verdict(found)[2]
+    assert "when the last whole round began" in said and said.endswith("the webhook, the last 0 s ago.")

@@ -27,8 +27,9 @@ class ArchiveOut(Out):
     """state: off | empty | filling (being read for the first time) | waiting (rests, see waits_for) | gaps | complete.
 
     expected: the newest sequence numbers of all channels, added up; missing: how many of them are not held.
-    up_to: everything the cluster had then is held, gaps aside; null = never read whole.  budget: calls a second to
-    each node.
+    up_to: when the last whole round began: everything the cluster had then is held, gaps aside; null = never read
+    whole.  What came later is known by the webhook, last at feed_seen_at, and may lack messages until the next round.
+    budget: calls a second to each node.
     """
 
     state: Literal["off", "empty", "filling", "waiting", "gaps", "complete"]

@@ -77,6 +77,7 @@ class Command(ProductCommand):
             "bytes": totals.bytes,
             "bytes a message": round(totals.bytes / totals.messages) if totals.messages else 0,
             "index share": f"{totals.index_bytes / totals.bytes:.0%}" if totals.bytes else "0%",
+            "complete up to": found.up_to.isoformat(timespec="seconds") if found.up_to else "never",
             "last round": found.round_ended_at.isoformat(timespec="seconds") if found.round_ended_at else "never",
             "last by webhook": found.feed_seen_at.isoformat(timespec="seconds") if found.feed_seen_at else "never",
             "parts not understood": totals.broken,
