@@ -13,6 +13,9 @@ from imadmin.clusters.access import SiteScope
 from imadmin.gateway.payload import decode
 from imadmin.gateway.types import ChannelRef, ContentKind, Message
 
+# What a text holds is as much a secret as the text: not told of a masked message, and no way of asking for it.
+OF_TEXT = Trait.LINK | Trait.PHONE | Trait.QR
+
 
 class BodyAccess(StrEnum):
     OPEN = "open"  # bodies stand in lists
@@ -31,8 +34,8 @@ class ShownMessage:
     """A message as this person may see it: text, fields and payload are None when it is masked.
 
     length: characters of a text, None for other kinds.  size: bytes of the payload.
-    is_doubled: another message has the same channel and sequence number.  traits: what the archive knows of it;
-    rid: its place there, None when it came from the server.
+    is_doubled: another message has the same channel and sequence number.  traits: what the archive knows of it, without
+    OF_TEXT when it is masked; rid: its place there, None when it came from the server.
     """
 
     id: int
@@ -131,9 +134,13 @@ def show_stored(stored: Stored, *, is_open: bool) -> ShownMessage:
         is_stream=Trait.STREAM in stored.traits,
         is_command=stored.channel.is_command,
         is_doubled=Trait.DOUBLED in stored.traits,
-        traits=stored.traits,
+        traits=told_traits(stored, is_open=is_open),
         rid=stored.rid,
     )
+
+
+def told_traits(stored: Stored, *, is_open: bool) -> Trait:
+    return stored.traits if is_open else stored.traits & ~OF_TEXT
 
 
 def show_all(messages: Iterable[Message], *, is_open: bool) -> tuple[ShownMessage, ...]:
