@@ -6,16 +6,13 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 from imadmin.archive import grammar
-from imadmin.archive.masking import BodyAccess, body_access
-from imadmin.archive.rows import Trait
+from imadmin.archive.masking import OF_TEXT, BodyAccess, body_access
 from imadmin.archive.wanted import TEXT_NEEDS_RIGHT
 from imadmin.archive.where import All, Any, Has, Not, Says, Where
 from imadmin.clusters.access import Scope, SiteScope
 from imadmin.core.errors import InvalidInput, gettext_noop
 
 LONGEST = 2000
-# What a text holds is as much a secret as the text.
-_OF_TEXT = Trait.LINK | Trait.PHONE | Trait.QR
 
 EMPTY = gettext_noop("Write what to search for.")
 TOO_LONG = gettext_noop("A search that is kept or taken along has at most %(most)s characters.")
@@ -54,13 +51,21 @@ def says_words(where: Where) -> bool:
         case Says():
             return True
         case Has(trait):
-            return bool(trait & _OF_TEXT)
+            return bool(trait & OF_TEXT)
         case All(parts) | Any(parts):
             return any(says_words(part) for part in parts)
         case Not(part):
             return says_words(part)
         case _:
             return False
+
+
+def part_says_words(part: str) -> bool:
+    """The same of one word of a query as it stands there; a sign between words says nothing."""
+    try:
+        return says_words(grammar.parse(part))
+    except grammar.QueryError:
+        return False
 
 
 def may_ask_words(scope: SiteScope) -> bool:

@@ -16,7 +16,6 @@ COLUMNS = (
     "masked",
 )  # fmt: skip
 EXACT_DIGITS = 15  # spreadsheets round longer numbers
-_OF_TEXT = Trait.LINK | Trait.PHONE | Trait.QR
 # JSON takes these as they are, but many readers end a line at them.
 _LINE_ENDS = {"\u2028": "\\u2028", "\u2029": "\\u2029", "\x85": "\\u0085"}
 
@@ -28,7 +27,9 @@ class Writer(Protocol):
 
     def line(self, message: ShownMessage) -> bytes: ...
 
-    def cut(self, rows: int) -> bytes: ...
+    def cut(self, rows: int) -> bytes:
+        """The last line of a file that ends after so many rows though there are more; a word of no language."""
+        ...
 
 
 class CsvWriter:
@@ -56,7 +57,7 @@ class CsvWriter:
         )
 
     def cut(self, rows: int) -> bytes:
-        return self._row(f"# cut after {rows} messages: there are more")
+        return self._row(f"# cut=true rows={rows}")
 
     def _row(self, *cells: object) -> bytes:
         line = io.StringIO()
@@ -99,9 +100,7 @@ class JsonlWriter:
 
 
 def traits(message: ShownMessage) -> list[str]:
-    """What is known of the message; of a masked one nothing that only its text tells."""
-    known = message.traits & ~_OF_TEXT if message.is_masked else message.traits
-    words = [str(trait.name).lower() for trait in Trait if trait in known]
+    words = [str(trait.name).lower() for trait in Trait if trait in message.traits]
     return [*words, "expired"] if message.is_expired else words
 
 

@@ -10,7 +10,7 @@ from django.db import DatabaseError
 
 from imadmin.accounts.permissions import Permission
 from imadmin.archive import copies
-from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show, show_all, show_stored
+from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show, show_all, show_stored, told_traits
 from imadmin.archive.rows import Stored
 from imadmin.archive.wanted import ID_MAX, SearchFields, query_of
 from imadmin.audit import record
@@ -195,7 +195,9 @@ def gathered(
 def opened(page: MessagePage, revealed: ShownMessage) -> MessagePage:
     """The page with one message shown open: what a reveal answers with."""
     items = tuple(
-        replace(revealed, is_doubled=item.is_doubled, traits=item.traits) if item.id == revealed.id else item
+        replace(revealed, is_doubled=item.is_doubled, traits=item.traits | revealed.traits)
+        if item.id == revealed.id
+        else item
         for item in page.context.items
     )
     return replace(page, message=revealed, context=replace(page.context, items=items))
@@ -233,7 +235,8 @@ def _page_of_copy(copy: copies.Copy, access: BodyAccess, *, is_open: bool) -> Me
 def _with_marks(page: MessagePage, stored: Mapping[int, Stored], *, is_open: bool) -> MessagePage:
     """The server's messages with what the archive knows became of them; the texts stay the server's."""
     items = tuple(
-        replace(item, traits=stored[item.id].traits) if item.id in stored else item for item in page.context.items
+        replace(item, traits=told_traits(stored[item.id], is_open=is_open)) if item.id in stored else item
+        for item in page.context.items
     )
     own = stored.get(page.message.id)
     return replace(

@@ -30,6 +30,12 @@ def test_a_search_answers_the_list_shape(own_cluster, stock):
     assert (body["count"], body["next_cursor"], body["is_budget_spent"], body["partial"]) == (1, "", False, [])
 
 
+def test_what_a_masked_text_holds_is_not_told(own_cluster, stock):
+    stock.say("anna", "team", "https://a.example 13800138000 二维码")
+    (item,) = api_client("support", own_cluster).get(f"{URL}search", {"q": "from:anna"}).json()["items"]
+    assert (item["text"], item["traits"]) == (None, [])
+
+
 def test_pages_follow_by_cursor_and_belong_to_their_search(own_cluster, stock):
     said = [str(stock.say("anna", "team", f"m {number}", ago=500 - number).id) for number in range(7)]
     client, seen, cursor = api_client("moderator", own_cluster), [], ""

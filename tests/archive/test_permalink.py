@@ -1,11 +1,15 @@
 """One message with its conversation, and revealing one masked body."""
 
+import json
+
 import pytest
 
-from imadmin.archive import actions, queries
+from imadmin.archive import actions, queries, stores
+from imadmin.archive.rows import Incoming, Trait
 from imadmin.audit import queries as audit
 from imadmin.core.errors import Forbidden, InvalidInput, NotFound
 from imadmin.gateway.errors import GatewayError
+from imadmin.gateway.types import ChannelRef
 
 
 def seqs(page):
@@ -55,6 +59,20 @@ def _place_again(state, kept):
 
 def _without(page, message_id):
     return lambda *args, **options: [row for row in page(*args, **options) if row.id != message_id]
+
+
+@pytest.mark.parametrize(("role", "traits"), [("moderator", Trait.LINK), ("support", Trait(0))])
+def test_what_the_archive_knows_of_a_masked_text_is_masked(own_cluster, scope_of, told, role, traits):
+    said = told("anna", "team", "see https://a.example")
+    incoming = Incoming(said.id, said.seq, ChannelRef("team", 2), "anna", 1_790_000_000, _text("see https://a.example"))
+    stores.engine_of(own_cluster.pk).ingest([incoming])
+    page = queries.permalink(scope_of(own_cluster, role), said.id)
+    assert page.message.traits == traits
+    assert [item.traits for item in page.context.items] == [traits]
+
+
+def _text(text):
+    return json.dumps({"type": 1, "content": text}).encode()
 
 
 @pytest.mark.parametrize("message_id", [1, 2**63 - 1, 2**63, 10**30, 0])
