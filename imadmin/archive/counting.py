@@ -14,8 +14,9 @@ from django.db.models import Max
 from imadmin.accounts.models import User
 from imadmin.archive import asking, grammar, stores
 from imadmin.archive import search as searching
-from imadmin.archive.engines.base import Engine, StoreUnavailable
+from imadmin.archive.engines.base import RID_MAX, Engine, StoreUnavailable
 from imadmin.archive.models import SavedCount, SavedSearch
+from imadmin.archive.present import present_rid
 from imadmin.archive.where import All, Sent
 from imadmin.clusters.models import Cluster
 from imadmin.core.errors import Busy, InvalidInput, gettext_noop
@@ -64,10 +65,10 @@ def engine_of(cluster_pk: int) -> Engine:
         raise Busy(NO_STORE) from error
 
 
-def newest_rid(cluster_pk: int) -> int | None:
-    """The place of the newest message in the archive, None while it is empty.  Raises Busy."""
+def newest_rid(cluster_pk: int, *, below: int = RID_MAX) -> int | None:
+    """The place of the newest message in the archive (before `below`), None when there is none.  Raises Busy."""
     try:
-        newest = engine_of(cluster_pk).scan(None, most=1)
+        newest = engine_of(cluster_pk).scan(None, below=below, most=1)
     except StoreUnavailable as error:
         raise Busy(NO_STORE) from error
     return newest[0].rid if newest else None
@@ -82,7 +83,7 @@ def newer(
     if not asked:
         return found
     try:
-        newest = newest_rid(cluster_pk)
+        newest = newest_rid(cluster_pk, below=present_rid(cluster_pk))
         until = time.monotonic() + seconds
         for query, rid in asked:
             if newest is None or rid >= newest:
@@ -104,7 +105,7 @@ def _newer(cluster_pk: int, query: str, rid: int, newest: int, zone: ZoneInfo) -
             where = grammar.parse(query, zone=zone, now=datetime.now(UTC))
         except InvalidInput:
             return None
-        counted = searching.count(engine_of(cluster_pk), where, above=rid, most=MOST)
+        counted = searching.count(engine_of(cluster_pk), where, below=newest + 1, above=rid, most=MOST)
         tally = Tally(counted.value, counted.is_capped)
         cache.set(key, tally, REMEMBERED)
     return tally

@@ -12,10 +12,10 @@ from django.core.cache import cache
 from imadmin.accounts.permissions import Permission
 from imadmin.archive import completeness, grammar, history, stores
 from imadmin.archive import search as searching
-from imadmin.archive.asking import may_ask_words, says_words
+from imadmin.archive.asking import may_ask_words, part_says_words, says_words
 from imadmin.archive.completeness import Reach
 from imadmin.archive.engines.base import Engine, StoreUnavailable
-from imadmin.archive.grammar import Fault, QueryError, QueryWord
+from imadmin.archive.grammar import Fault, QueryError
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
 from imadmin.archive.operators import Suggestion, complete
 from imadmin.archive.queries import leave_trace
@@ -99,7 +99,7 @@ def find(scope: Scope, q: str, *, zone: ZoneInfo, cursor: str = "", limit: int =
 def count(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) -> searching.Count:
     """Raises as `find`."""
     where = parsed(scope, q, zone=zone)
-    _trace_once(scope, q)
+    trace_once(scope, q)
     try:
         return searching.count(engine_of(scope), where, most=most)
     except StoreUnavailable as error:
@@ -109,7 +109,7 @@ def count(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) -> 
 def facets(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) -> searching.Facets:
     """Raises as `find`."""
     where = parsed(scope, q, zone=zone)
-    _trace_once(scope, q)
+    trace_once(scope, q)
     try:
         return searching.facets(engine_of(scope), where, most, zone=zone)
     except StoreUnavailable as error:
@@ -133,7 +133,7 @@ def reach(scope: Scope, where: Where) -> Reach:
 def matching(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) -> Matching:
     """Who and where of the newest that match; bodies stay masked.  Raises as `find`."""
     where = parsed(scope, q, zone=zone)
-    _trace_once(scope, q)
+    trace_once(scope, q)
     try:
         found = searching.find(engine_of(scope), where, most=most)
     except StoreUnavailable as error:
@@ -164,12 +164,9 @@ def parsed(scope: Scope, q: str, *, zone: ZoneInfo) -> Where:
     scope.require(Permission.SEARCH_MESSAGES)
     where = grammar.parse(q, zone=zone, now=now())
     if says_words(where) and not may_ask_words(scope):
-        raise QueryError([Fault(one.start, one.end, WORDS_NEED_RIGHT) for one in grammar.words(q) if _tells(one)])
+        words = [one for one in grammar.words(q) if part_says_words(q[one.start : one.end])]
+        raise QueryError([Fault(one.start, one.end, WORDS_NEED_RIGHT) for one in words])
     return where
-
-
-def _tells(one: QueryWord) -> bool:
-    return one.kind in ("word", "phrase") or (one.name == "has" and one.value.lower() in ("link", "phone", "qr"))
 
 
 def terms_of(where: Where) -> tuple[str, ...]:
@@ -206,14 +203,19 @@ def _trace(scope: Scope, q: str, hits: int) -> None:
     if body_access(scope) is BodyAccess.CLOSED:
         return
     leave_trace(scope, "message.search", Target("cluster", ""), {"query": q.strip(), "hits": hits})
-    cache.set(_trace_key(scope, q), True, _TRACED_FOR)
+    mark_traced(scope, q)
 
 
-def _trace_once(scope: Scope, q: str) -> None:
+def trace_once(scope: Scope, q: str) -> None:
     """A count tells something too; beside the search it belongs to, it isn't told twice."""
     if body_access(scope) is BodyAccess.CLOSED or cache.get(_trace_key(scope, q)):
         return
     leave_trace(scope, "message.search", Target("cluster", ""), {"query": q.strip(), "hits": None})
+    mark_traced(scope, q)
+
+
+def mark_traced(scope: Scope, q: str) -> None:
+    """The trail holds this query of theirs: what is counted of it in the next ten minutes belongs to that row."""
     cache.set(_trace_key(scope, q), True, _TRACED_FOR)
 
 

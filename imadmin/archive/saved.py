@@ -13,6 +13,7 @@ from imadmin.accounts.permissions import Permission
 from imadmin.archive import asking, counting
 from imadmin.archive.counting import Tally
 from imadmin.archive.models import SavedCount, SavedLook, SavedSearch
+from imadmin.archive.present import present_rid
 from imadmin.audit import record
 from imadmin.audit.record import Target
 from imadmin.clusters.access import Scope
@@ -39,6 +40,7 @@ class Saved:
 
     fresh: what came since they last opened it, None = never opened, hidden, or not counted here.
     counts: messages of the latest hours, oldest first, None = not counted; empty when hidden.
+    is_capped: in one of these hours there were more than could be counted.
     """
 
     id: int
@@ -54,6 +56,7 @@ class Saved:
     seen_rid: int | None = None
     fresh: Tally | None = None
     counts: tuple[int | None, ...] = ()
+    is_capped: bool = False
 
     @property
     def is_hidden(self) -> bool:
@@ -99,7 +102,10 @@ def find(scope: Scope, search_id: int) -> SavedSearch:
 
 
 def add(scope: Scope, *, name: str, query: str, is_shared: bool = False) -> Saved:
-    """Keep a search.  Raises Forbidden, InvalidInput (name, query)."""
+    """Keep a search.  One for words is on the trail even when nobody else sees it: what it counts leaves no trace.
+
+    Raises Forbidden, InvalidInput (name, query).
+    """
     scope.require(Permission.SEARCH_MESSAGES)
     principal = scope.principal
     if principal is None:
@@ -113,15 +119,18 @@ def add(scope: Scope, *, name: str, query: str, is_shared: bool = False) -> Save
         row = SavedSearch.objects.create(
             cluster=scope.cluster, name=name, query=query.strip(), is_shared=is_shared, **owner
         )
-        if is_shared:
-            _tell_trail(scope, "search.share", row)
+        if is_shared or counting.looks_for_words(row.query):
+            _tell_trail(scope, "search.share" if is_shared else "search.save", row)
     return _shown(scope, row, None)
 
 
 def change(
     scope: Scope, search_id: int, *, name: str | None = None, query: str | None = None, is_shared: bool | None = None
 ) -> Saved:
-    """Change what is given.  What others see is on the trail.  Raises Forbidden, NotFound, InvalidInput."""
+    """Change what is given.  What others see and any new words are on the trail.
+
+    Raises Forbidden, NotFound, InvalidInput.
+    """
     row = _to_change(scope, search_id)
     was = _facts(row)
     if name is not None:
@@ -134,7 +143,8 @@ def change(
         row.is_shared = is_shared
     with _unique_name(), transaction.atomic():
         row.save()
-        if (was["is_shared"] or row.is_shared) and was != _facts(row):
+        has_new_words = row.query != was["query"] and counting.looks_for_words(row.query)
+        if has_new_words or ((was["is_shared"] or row.is_shared) and was != _facts(row)):
             action = "search.share" if row.is_shared and not was["is_shared"] else "search.change"
             _tell_trail(scope, action, row, was=was)
     return one(scope, search_id)
@@ -167,7 +177,7 @@ def opened(scope: Scope, search_id: int) -> str:
     shown = _shown(scope, row, None)
     if shown.query is None:
         raise Forbidden(HIDDEN)
-    newest = counting.newest_rid(scope.cluster.pk)
+    newest = counting.newest_rid(scope.cluster.pk, below=present_rid(scope.cluster.pk))
     if isinstance(scope.principal, User) and newest is not None:
         SavedLook.objects.update_or_create(search=row, user=scope.principal, defaults={"seen_rid": newest})
     return shown.query
@@ -270,13 +280,18 @@ def _with_counts(scope: Scope, found: list[Saved]) -> list[Saved]:
     begin = end - timedelta(hours=SPARK_HOURS)
     shown = [one.id for one in found if _may_count(scope, one)]
     counts: dict[int, dict[datetime, int]] = {}
-    for search, hour, count in SavedCount.objects.filter(search__in=shown, hour__gte=begin, hour__lt=end).values_list(
-        "search", "hour", "count"
-    ):
+    capped: set[int] = set()
+    for search, hour, count, is_capped in SavedCount.objects.filter(
+        search__in=shown, hour__gte=begin, hour__lt=end
+    ).values_list("search", "hour", "count", "is_capped"):
         counts.setdefault(search, {})[hour] = count
+        if is_capped:
+            capped.add(search)
     hours = [begin + timedelta(hours=number) for number in range(SPARK_HOURS)]
     return [
-        replace(one, counts=tuple(counts[one.id].get(hour) for hour in hours)) if one.id in counts else one
+        replace(one, counts=tuple(counts[one.id].get(hour) for hour in hours), is_capped=one.id in capped)
+        if one.id in counts
+        else one
         for one in found
     ]
 

@@ -1,12 +1,14 @@
 """A saved search as a feed: what it finds in the order it was sent, from a mark on, for whoever watches it."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from imadmin.archive import asking, counting, saved
 from imadmin.archive import search as searching
-from imadmin.archive.engines.base import RID_MAX, RID_SHIFT, Engine, StoreUnavailable
+from imadmin.archive.engines.base import RID_MAX, Engine, StoreUnavailable
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
+from imadmin.archive.present import present_rid
 from imadmin.archive.queries import leave_trace
 from imadmin.archive.rows import Stored
 from imadmin.archive.where import Where
@@ -15,8 +17,11 @@ from imadmin.clusters.access import Scope
 from imadmin.core.errors import Busy, InvalidInput, gettext_noop
 
 MOST = 200
-WINDOW = 3600 << RID_SHIFT  # the first stretch that is looked at; doubled four times over while little is in it
+GROWTH = 8  # of the next stretch after one that could be looked at; one that was too much is as many times narrower
 STRETCHES_MOST = 64
+SECONDS = 3.0  # of one answer; a stretch gets half of what is left, so there is time for a smaller one
+LEAST_SECONDS = 0.02
+SETTLE = 10  # seconds: what nodes store at one time doesn't come in the order of its time
 
 BAD_MARK = gettext_noop("“after” is the next_cursor of the call before, or empty for the newest.")
 
@@ -34,7 +39,8 @@ class Fed:
 def feed(scope: Scope, search_id: int, *, after: str = "", limit: int = 50) -> Fed:
     """What the search finds after the mark, oldest first; without a mark the newest, to begin with.
 
-    Messages that come late with an older time are not in it: they stand before the mark.
+    It is ten seconds behind, so that all nodes have told theirs; messages that come later than that with an older time
+    are not in it: they stand before the mark.  One with a time of its own in the future comes when its time has come.
     Raises Forbidden, NotFound, InvalidInput (after; words without the right), Busy.
     """
     row = saved.find(scope, search_id)
@@ -42,13 +48,14 @@ def feed(scope: Scope, search_id: int, *, after: str = "", limit: int = 50) -> F
     mark, most = _mark(after), max(1, min(limit, MOST))
     engine = counting.engine_of(scope.cluster.pk)
     try:
-        newest = counting.newest_rid(scope.cluster.pk)
+        settled = present_rid(scope.cluster.pk, slack=-SETTLE)
+        newest = counting.newest_rid(scope.cluster.pk, below=settled)
         if newest is None:
-            rows, reached = [], mark or 0
+            rows, reached = [], min(mark or 0, settled)
         elif mark is None:
-            rows, reached = _latest(engine, where, most), newest
+            rows, reached = _latest(engine, where, newest, most), newest
         else:
-            rows, reached = _onward(engine, where, mark, newest, most)
+            rows, reached = _onward(engine, where, min(mark, settled), newest, most)
     except StoreUnavailable as error:
         raise Busy(counting.NO_STORE) from error
     access = body_access(scope)
@@ -63,37 +70,34 @@ def feed(scope: Scope, search_id: int, *, after: str = "", limit: int = 50) -> F
     )
 
 
-def _latest(engine: Engine, where: Where, most: int) -> list[Stored]:
-    found = searching.find(engine, where, most=most)
+def _latest(engine: Engine, where: Where, newest: int, most: int) -> list[Stored]:
+    found = searching.find(engine, where, below=newest + 1, most=most)
     return list(reversed(found.rows))
 
 
 def _onward(engine: Engine, where: Where, mark: int, newest: int, most: int) -> tuple[list[Stored], int]:
-    """The oldest hits after the mark, and how far was looked.  An engine looks newest first: so stretch by stretch."""
+    """The oldest hits after the mark, and how far was looked.  An engine looks newest first: so stretch by stretch.
+
+    Time being up it ends with the stretches that are whole; the next call goes on there.
+    """
     rows: list[Stored] = []
-    width = WINDOW
+    width, until = newest - mark, time.monotonic() + SECONDS
     for _ in range(STRETCHES_MOST):
-        if mark >= newest or len(rows) >= most:
+        left, room = until - time.monotonic(), most - len(rows)
+        if mark >= newest or room <= 0 or left <= 0:
             break
-        until = min(mark + width, newest)
-        found = _stretch(engine, where, mark, until, most - len(rows))
-        if found is None:
-            width = max(1, width // 16)
-            continue
-        rows += found
-        mark, width = until, width * 16
+        end = min(mark + width, newest)
+        budget = searching.Budget(seconds=max(LEAST_SECONDS, left / 2))
+        found = searching.find(engine, where, above=mark, below=end + 1, most=room, budget=budget)
+        if found.next_below is None:
+            rows += reversed(found.rows)
+            mark, width = end, width * GROWTH
+        else:
+            width = (end - mark) // GROWTH
+            if len(found.rows) < room:  # too much to look at: no more than was looked at now
+                width = min(width, end - found.next_below)
+            width = max(1, width)
     return rows, mark
-
-
-def _stretch(engine: Engine, where: Where, above: int, until: int, most: int) -> list[Stored] | None:
-    """All hits with above < rid <= until, oldest first; None when there are more than wanted."""
-    rows: list[Stored] = []
-    below: int | None = until + 1
-    while below is not None and len(rows) <= most:
-        found = searching.find(engine, where, above=above, below=below, most=most + 1 - len(rows))
-        rows += found.rows
-        below = found.next_below
-    return None if len(rows) > most else rows[::-1]
 
 
 def _mark(after: str) -> int | None:

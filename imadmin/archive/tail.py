@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 from django.core.cache import cache
 
 from imadmin.archive import finding, search
-from imadmin.archive.engines.base import RID_MAX, RID_SHIFT, Engine, StoreUnavailable
+from imadmin.archive.engines.base import RID_SHIFT, Engine, StoreUnavailable
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
 from imadmin.archive.models import Archive
+from imadmin.archive.present import present_rid
 from imadmin.archive.queries import leave_trace
 from imadmin.archive.rows import Stored
 from imadmin.archive.where import Where
@@ -30,7 +31,6 @@ FIRST = 50  # rows when a tail is opened
 ROWS = 200  # most rows of one answer
 COUNT_MOST = 1000  # counting what is left out or waits ends here
 OVERLAP = 10  # seconds before the mark that are looked at again
-AHEAD = 60  # seconds that a server's clock may be ahead of ours before a message counts as of another time
 TRACE_EVERY = 600.0
 HAVE_MOST = 400
 
@@ -69,7 +69,7 @@ def newest(scope: Scope, query: str, *, zone: ZoneInfo, most: int = FIRST) -> Ta
     """What a tail shows when it is opened.  Raises Forbidden, InvalidInput (QueryError: q), Busy."""
     where = finding.parsed(scope, query, zone=zone)
     with _reached(scope) as engine:
-        mark = _newest_rid(engine, _limit(scope))
+        mark = _newest_rid(engine, present_rid(scope.cluster.pk))
         found = search.find(engine, where, most=max(1, min(most, ROWS)))
     return _told(scope, Tail(query, where, _shown(scope, found.rows), mark), is_opening=True)
 
@@ -83,9 +83,11 @@ def since(
     """
     where = finding.parsed(scope, query, zone=zone)
     most, known = max(1, min(most, ROWS)), set(have)
+    limit = present_rid(scope.cluster.pk)
+    after = min(after, limit)
     least = max(floor, after - (OVERLAP << RID_SHIFT))
     with _reached(scope) as engine:
-        mark = max(after, _newest_rid(engine, _limit(scope)))  # before looking: what comes meanwhile is newer
+        mark = max(after, _newest_rid(engine, limit))  # before looking: what comes meanwhile is newer
         new = search.find(engine, where, below=mark + 1, above=after, most=most)
         rows, left_out, is_capped = new.rows, 0, False
         if new.next_below is not None:
@@ -98,10 +100,14 @@ def since(
 
 
 def waiting(scope: Scope, query: str, after: int, *, zone: ZoneInfo) -> search.Count:
-    """How many messages a paused page doesn't show yet: a number, which leaves no trace.  Raises as `newest`."""
+    """How many messages a paused page doesn't show yet; a number tells something too, so it is on the trail.
+
+    Not twice where the tail of this query is.  Raises as `newest`.
+    """
     where = finding.parsed(scope, query, zone=zone)
+    finding.trace_once(scope, query)
     with _reached(scope) as engine:
-        return search.count(engine, where, below=_limit(scope), above=after, most=COUNT_MOST)
+        return search.count(engine, where, below=present_rid(scope.cluster.pk), above=after, most=COUNT_MOST)
 
 
 @contextmanager
@@ -111,15 +117,6 @@ def _reached(scope: Scope) -> Iterator[Engine]:
         yield engine
     except StoreUnavailable as error:
         raise Busy(finding.NO_STORE) from error
-
-
-def _limit(scope: Scope) -> int:
-    """Messages of a later time don't move the mark: one with a wrong clock would hide all that follow.
-
-    A server whose clock is ahead of ours as a whole is seen by the feed's lag, which is negative then.
-    """
-    lag = source_of(scope).lag or 0.0
-    return min(RID_MAX, int(time.time() + AHEAD + max(0.0, -lag)) << RID_SHIFT)
 
 
 def _newest_rid(engine: Engine, limit: int) -> int:
@@ -153,5 +150,6 @@ def _leave_trace(scope: Scope, query: str, shown: int, *, is_opening: bool) -> N
     if clock - at >= TRACE_EVERY:
         detail = {"query": query, "messages": count, **({"goes_on": True} if told else {})}
         leave_trace(scope, "message.tail", Target("cluster", scope.slug), detail)
+        finding.mark_traced(scope, query)
         at, count = clock, 0
     cache.set(key, (at, count), TRACE_EVERY * 3)

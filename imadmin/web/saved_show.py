@@ -13,6 +13,7 @@ from imadmin.archive.exports import ExportView
 from imadmin.archive.history import Past
 from imadmin.archive.saved import Saved
 from imadmin.web import cells, states
+from imadmin.web.message_query import search_url
 from imadmin.web.tables import Column, Table
 
 ACT = "row-act"  # the form that the buttons in rows belong to
@@ -29,10 +30,6 @@ EXPORT_STATES = {
 
 def q_query(q: str | None) -> str:
     return f"?{urlencode({'q': q})}" if q is not None else ""
-
-
-def search_url(slug: str, q: str) -> str:
-    return f"{reverse('messages', args=[slug])}?{urlencode({'q': q})}"
 
 
 def tally(found: Tally) -> str:
@@ -101,7 +98,7 @@ def _spark(one: Saved) -> object:
     known = [count for count in one.counts if count is not None]
     if not known:
         return cells.html('<span class="faint">{word}</span>', word="" if one.is_hidden else _("not counted yet"))
-    total = cells.html('<span class="num">{number}</span>', number=cells.number(sum(known)))
+    total = cells.html('<span class="num">{number}</span>', number=tally(Tally(sum(known), one.is_capped)))
     return cells.join([cells.spark(list(one.counts)), total], " ")
 
 

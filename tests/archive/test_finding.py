@@ -8,6 +8,7 @@ from django.db import DatabaseError
 
 from imadmin.archive import finding, grammar, history, search
 from imadmin.archive.grammar import QueryError
+from imadmin.archive.rows import Trait
 from imadmin.audit import record
 from imadmin.core.errors import Busy, Forbidden
 from tests.archive.stock import Stock
@@ -59,6 +60,25 @@ def test_no_trail_no_answer(silent, scope_of, stock, ask, monkeypatch):
 def test_who_reads_no_bodies_leaves_no_row(silent, scope_of, stock, trail):
     finding.find(scope_of(silent, "support"), "from:a", zone=UTC)
     assert trail("message.search") == []
+
+
+@pytest.mark.parametrize("role", ["support", "admin"])
+def test_what_a_masked_text_holds_is_masked_too(silent, scope_of, stock, role):
+    stock.say("a", "g", "call 13800138000, https://example.test 二维码", is_stream=True)
+    (seen,) = finding.find(scope_of(silent, "moderator"), "", zone=UTC).rows
+    assert seen.traits == Trait.STREAM | Trait.LINK | Trait.PHONE | Trait.QR
+    (masked,) = finding.find(scope_of(silent, role), "", zone=UTC).rows
+    assert masked.traits == Trait.STREAM
+
+
+@pytest.mark.parametrize("q", ["x", "-x", '"a b"', "has:link", "-has:PHONE", "(from:a OR has:qr)", "in:group:g -(x y)"])
+def test_each_refused_query_is_pointed_at(silent, scope_of, stock, q):
+    with pytest.raises(QueryError) as refused:
+        finding.find(scope_of(silent, "support"), q, zone=UTC)
+    assert refused.value.faults
+    assert all(
+        "has" in (part := q[fault.start : fault.end].lower()) or ":" not in part for fault in refused.value.faults
+    )
 
 
 def test_a_page_that_ended_early_says_so_and_goes_on(silent, scope_of, stock, monkeypatch):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from imadmin.accounts.models import ApiToken
-from imadmin.archive import counting, saved, saved_feed
-from imadmin.archive.models import SavedCount, SavedSearch
+from imadmin.archive import counting, present, saved, saved_feed
+from imadmin.archive.models import Archive, SavedCount, SavedSearch
 from imadmin.archive.wanted import TEXT_NEEDS_RIGHT
 from imadmin.audit.models import AuditEntry
 from imadmin.clusters import access
@@ -42,7 +42,23 @@ def test_a_search_is_kept_under_a_name(cluster: Any, scope_of: ScopeOf) -> None:
 
     assert (made.name, made.query, made.owner, made.is_mine) == ("退款 钓鱼", "退款 after:-1d", "moderator", True)
     assert [one.id for one in saved.listing(scope)] == [made.id]
-    assert not AuditEntry.objects.filter(target_kind="search").exists(), "a private one is nobody else's business"
+
+
+def test_words_are_on_the_trail_when_they_are_saved_who_and_where_of_a_private_one_are_not(
+    cluster: Any, scope_of: ScopeOf
+) -> None:
+    scope = scope_of(cluster, "moderator")
+    rows = AuditEntry.objects.filter(target_kind="search").order_by("pk")
+    who = saved.add(scope, name="who", query="from:u1")
+    saved.change(scope, who.id, query="from:u2")
+    assert not rows.exists(), "a private one is nobody else's business"
+
+    saved.change(scope, who.id, query="from:u2 退款")
+    saved.change(scope, who.id, name="renamed")
+    saved.add(scope, name="words", query="-has:link")
+    assert [(row.action, row.detail["query"]) for row in rows] == [
+        ("search.change", "from:u2 退款"), ("search.save", "-has:link")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -204,6 +220,18 @@ def test_new_ones_are_counted_up_to_a_cap(cluster: Any, scope_of: ScopeOf, monke
     assert one_of(scope, "spam").fresh == counting.Tally(3, is_capped=True)
 
 
+def test_a_message_dated_in_the_future_counts_when_its_time_has_come(cluster: Any, scope_of: ScopeOf) -> None:
+    scope = scope_of(cluster, "moderator")
+    talk = Talk(cluster)
+    talk.say("退款")
+    talk.say("退款", at=int(datetime.now(UTC).timestamp()) + 86400)
+    made = saved.add(scope, name="spam", query="退款")
+    saved.opened(scope, made.id)
+    assert one_of(scope, "spam").fresh == counting.Tally(0)
+    talk.say("退款", at=int(datetime.now(UTC).timestamp()) - 5)
+    assert one_of(scope, "spam").fresh == counting.Tally(1)
+
+
 def test_no_time_left_or_a_broken_archive_leaves_them_uncounted(
     cluster: Any, scope_of: ScopeOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +273,21 @@ def test_full_hours_are_counted_and_missed_ones_made_up_for(cluster: Any, scope_
     assert SavedCount.objects.get(hour=end).count == 9
 
 
+def test_hours_with_more_than_can_be_counted_are_told_as_at_least(
+    cluster: Any, scope_of: ScopeOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "MOST", 3)
+    scope = scope_of(cluster, "moderator")
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    Talk(cluster).say(*"abcdefg", at=int(end.timestamp()) - 1800)
+    saved.add(scope, name="many", query="from:ann")
+    saved.add(scope, name="none", query="from:ben")
+    count_hours(cluster, end)
+    assert one_of(scope, "many", with_counts=True).is_capped
+    assert one_of(scope, "many", with_counts=True).counts[-1] == 3
+    assert not one_of(scope, "none", with_counts=True).is_capped
+
+
 def test_a_late_message_corrects_the_last_hour(cluster: Any, scope_of: ScopeOf) -> None:
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     talk = Talk(cluster)
@@ -282,7 +325,7 @@ def texts(fed: saved_feed.Fed) -> list[str | None]:
 
 def test_the_feed_goes_on_from_its_mark_without_a_gap_or_a_double(cluster: Any, scope_of: ScopeOf) -> None:
     scope = scope_of(cluster, "moderator")
-    talk = Talk(cluster)
+    talk = Talk(cluster, start=int(datetime.now(UTC).timestamp()) - 200_000)
     made = saved.add(scope, name="spam", query="退款")
     assert texts(saved_feed.feed(scope, made.id)) == []
 
@@ -316,6 +359,71 @@ def test_many_in_one_second_are_fed_in_pieces(cluster: Any, scope_of: ScopeOf) -
         fed = saved_feed.feed(scope, made.id, after=mark, limit=30)
         got, mark = got + texts(fed), fed.next_cursor
     assert got == [str(number) for number in range(137)]
+
+
+@pytest.mark.parametrize("ahead", [30, 3600, 10 * 365 * 86400])
+def test_a_message_dated_in_the_future_does_not_end_the_feed(cluster: Any, scope_of: ScopeOf, ahead: int) -> None:
+    scope = scope_of(cluster, "moderator")
+    now = int(datetime.now(UTC).timestamp())
+    talk = Talk(cluster)
+    Archive.objects.filter(cluster=cluster).update(feed_lag=None if ahead < 60 else -float(ahead))
+    made = saved.add(scope, name="spam", query="退款")
+    talk.say("退款 old", at=now - 100)
+    talk.say("退款 future", at=now + ahead)
+
+    first = saved_feed.feed(scope, made.id)
+    assert texts(first) == ["退款 old"]
+    talk.say("退款 new", at=now - 20)
+    assert texts(saved_feed.feed(scope, made.id, after=first.next_cursor)) == ["退款 new"]
+    astray = str((now + ahead) << 14)
+    talk.say("退款 newer", at=now - 10)
+    later = saved_feed.feed(scope, made.id, after=astray)
+    assert int(later.next_cursor) >> 14 <= now, "a mark that had gone astray comes back"
+
+
+def test_what_another_node_tells_a_moment_later_is_fed_too(
+    cluster: Any, scope_of: ScopeOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = scope_of(cluster, "moderator")
+    now = int(datetime.now(UTC).timestamp())
+    talk = Talk(cluster)
+    made = saved.add(scope, name="spam", query="退款")
+    talk.say("退款 before", at=now - 60)
+    talk.say("退款 first node", at=now)
+    first = saved_feed.feed(scope, made.id)
+    talk.say("退款 second node", at=now - 1)
+
+    monkeypatch.setattr(present.time, "time", lambda: now + 20.0)
+    second = saved_feed.feed(scope, made.id, after=first.next_cursor)
+    assert texts(first) + texts(second) == ["退款 before", "退款 second node", "退款 first node"]
+
+
+def test_a_feed_ends_in_time_and_goes_on_where_it_was(
+    cluster: Any, scope_of: ScopeOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = scope_of(cluster, "moderator")
+    made = saved.add(scope, name="signs", query='"!!"')
+    talk = Talk(cluster, start=int(datetime.now(UTC).timestamp()) - 40 * 3600)
+    for number in range(30):
+        talk.say("x" if number % 10 else f"{number}!!", at=talk.at + 4000)
+    clock, asked, find = [0.0], [0], saved_feed.searching.find
+
+    def slow(*args: Any, **options: Any) -> Any:
+        clock[0] += 2.0
+        asked[0] += 1
+        return find(*args, **options)
+
+    monkeypatch.setattr(saved_feed.searching, "find", slow)
+    monkeypatch.setattr(saved_feed.time, "monotonic", lambda: clock[0])
+    got, mark = [], str((talk.at - 40 * 3600) << 14)
+    for _ in range(40):
+        asked[0] = 0
+        fed = saved_feed.feed(scope, made.id, after=mark, limit=1)
+        assert asked[0] <= 2
+        got, mark = got + texts(fed), fed.next_cursor
+        if not fed.is_behind:
+            break
+    assert got == ["0!!", "10!!", "20!!"]
 
 
 def test_a_feed_is_masked_and_recorded_like_a_search(cluster: Any, scope_of: ScopeOf) -> None:

@@ -1,13 +1,15 @@
 """Pages of saved searches and history, and their part of the search page."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils.html import escape
 
 from imadmin.archive import history, saved
-from imadmin.archive.models import PastSearch, SavedLook, SavedSearch
+from imadmin.archive.models import PastSearch, SavedCount, SavedLook, SavedSearch
+from imadmin.web import cells
 from tests.archive.saved_stage import Talk
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +107,19 @@ def test_an_administrator_edits_a_shared_one_of_somebody_else(
     assert "Saved by moderator" in client.get(f"{AT}{made.id}/edit/").content.decode()
     answer = client.post(f"{AT}{made.id}/edit/", {"name": "spam", "query": "from:u2", "is_shared": "on"})
     assert answer.status_code == 303 and SavedSearch.objects.get().query == "from:u2"
+
+
+def test_the_sum_of_hours_says_when_it_is_at_least(cluster: Any, client_of: ClientOf, scope_of: ScopeOf) -> None:
+    made = add(scope_of(cluster, "moderator"), "many", "from:u1")
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    for hours, count, is_capped in ((1, 5, False), (2, 1000, True)):
+        hour = end - timedelta(hours=hours)
+        SavedCount.objects.create(search_id=made.id, hour=hour, count=count, is_capped=is_capped)
+    client = client_of(cluster, "moderator")
+    total = cells.number(1005)
+    assert f'<span class="num">{total}+</span>' in client.get(AT).content.decode()
+    SavedCount.objects.update(is_capped=False)
+    assert f'<span class="num">{total}</span>' in client.get(AT).content.decode()
 
 
 def test_history_is_listed_used_and_forgotten(cluster: Any, client_of: ClientOf, scope_of: ScopeOf) -> None:

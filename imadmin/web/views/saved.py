@@ -17,6 +17,7 @@ from imadmin.clusters.access import Scope
 from imadmin.web import respond
 from imadmin.web import saved_show as show
 from imadmin.web.forms.saved import SavedForm
+from imadmin.web.message_query import search_url
 from imadmin.web.respond import Toast
 
 LIST, FORM, PANEL = "pages/messages/saved.html", "pages/messages/saved_form.html", "pages/messages/_saved_rows.html"
@@ -74,7 +75,7 @@ def edit(request: HttpRequest, slug: str, search_id: int) -> HttpResponse:
 def open_search(request: HttpRequest, slug: str, search_id: int) -> HttpResponse:
     """To the search itself; what is there by now has been seen."""
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
-    return redirect(show.search_url(slug, saved.opened(scope, search_id)))
+    return redirect(search_url(slug, saved.opened(scope, search_id)))
 
 
 @require_POST
