@@ -35,7 +35,7 @@ DAYS_MOST = 3660
 ROWS, ROWS_MOST = 100, 200  # messages listed; all are counted
 TEXT_MOST = 4000
 STEP = 200
-READ = 32_000  # characters of a candidate that are compared
+READ = 32_000  # characters of a text that are compared
 SHOWN = 300  # characters of a variant that are shown
 HOURS_UNTIL = 3 * 86400  # a shorter wave is drawn by the hour
 BARS_MOST = 92
@@ -155,10 +155,7 @@ def spread(
     budget: Budget | None = None,
 ) -> Spread:
     """Raises Forbidden, InvalidInput (text, days), NotFound (no such message), Busy."""
-    scope.require(Permission.SEARCH_MESSAGES)
-    access = body_access(scope)
-    if access is BodyAccess.CLOSED:
-        scope.require(Permission.REVEAL_BODIES)
+    access = _allowed(scope)
     if not 1 <= days <= DAYS_MOST:
         raise InvalidInput({"days": [DAYS_RANGE]})
     as_of = datetime.now(UTC)
@@ -171,8 +168,25 @@ def spread(
         seen = _looked(engine, normal, int(since.timestamp()), budget or Budget(), max(1, min(limit, ROWS_MOST)))
     except StoreUnavailable as error:
         raise Busy(finding.NO_STORE) from error
+    result = _told(seen, source, wanted, days=days, since=since, as_of=as_of, zone=zone, access=access)
+    _leave_trace(scope, normal, message_id, result)
+    return result
+
+
+def _allowed(scope: Scope) -> BodyAccess:
+    scope.require(Permission.SEARCH_MESSAGES)
+    access = body_access(scope)
+    if access is BodyAccess.CLOSED:
+        scope.require(Permission.REVEAL_BODIES)
+    return access
+
+
+def _told(
+    seen: "_Seen", source: Stored | None, wanted: str, *, days: int, since: datetime, as_of: datetime, zone: ZoneInfo,
+    access: BodyAccess,
+) -> Spread:  # fmt: skip
     is_open = access is BodyAccess.OPEN
-    result = Spread(
+    return Spread(
         source=show_stored(source, is_open=is_open) if source else None,
         text=wanted if is_open or source is None else None,
         length=len(wanted),
@@ -192,8 +206,6 @@ def spread(
         access=access,
         as_of=as_of,
     )
-    _leave_trace(scope, normal, message_id, result)
-    return result
 
 
 def _source(engine: Engine, message_id: int) -> Stored:
@@ -207,7 +219,7 @@ def _checked(text: str, *, is_typed: bool) -> str:
     """The normal form of what is to be found."""
     if is_typed and len(text) > TEXT_MOST:
         raise InvalidInput({"text": [TOO_LONG]})
-    normal = norm(text)
+    normal = norm(text[:READ])
     if not normal:
         raise InvalidInput({"text": [NOTHING_TO_COMPARE if is_typed else SAYS_NOTHING]})
     if likeness.exact_cover(normal) is None:
@@ -270,7 +282,7 @@ class _Seen:
         self.looked += 1
         if row.rid in self.matches:
             return True
-        normal = norm(row.text[:READ] if len(self.normal) < READ else row.text)
+        normal = norm(row.text[:READ])
         key = _key(normal)
         if key != self.key:
             if key not in self.known:
@@ -355,7 +367,10 @@ def _looked(engine: Engine, normal: str, since: int, budget: Budget, most_rows: 
 
 
 def _pass(engine: Engine, cover: Cover, seen: _Seen, above: int, until: float, candidates: int) -> int:
-    """Compare what the cover finds, newest first; the second back to which all was looked at (0: to the end)."""
+    """Compare what the cover finds, newest first; the second back to which all was looked at (0: to the end).
+
+    The clock is looked at after each: one long text may take as long as many short ones.
+    """
     below, left, kept = RID_MAX, candidates, 0
     while True:
         most = min(STEP, left)
@@ -364,11 +379,12 @@ def _pass(engine: Engine, cover: Cover, seen: _Seen, above: int, until: float, c
             if seen.take(row) and kept < seen.most_rows:
                 seen.rows[row.rid] = row
                 kept += 1
+            left -= 1
+            if left <= 0 or time.monotonic() > until:
+                return row.sent_at
         if len(rows) < most:
             return 0
-        below, left = rows[-1].rid, left - len(rows)
-        if left <= 0 or time.monotonic() > until:
-            return rows[-1].sent_at
+        below = rows[-1].rid
 
 
 def _leave_trace(scope: Scope, normal: str, message_id: int | None, found: Spread) -> None:

@@ -157,6 +157,29 @@ def test_an_ended_budget_says_at_least_and_back_to_when(filling, ask):
     assert ask(text=SPAM).total == 300
 
 
+def test_the_clock_is_looked_at_after_each_message(filling, ask, monkeypatch):
+    now = int(time.time())
+    filling.put_all((SPAM, {"uid": f"u{number}", "at": now - number}) for number in range(50))
+    clock = itertools.count()
+    monkeypatch.setattr(spread.time, "monotonic", lambda: next(clock))
+    found = ask(text=SPAM, budget=spread.Budget(seconds=10))
+    assert found.is_cut
+    assert found.looked <= 12
+    assert 5 < found.total < 12
+
+
+def test_a_source_of_a_megabyte_is_compared_by_its_start(filling, ask, monkeypatch):
+    longest = []
+    whole = spread.norm
+    monkeypatch.setattr(spread, "norm", lambda text: longest.append(len(text)) or whole(text))
+    text = "加微信领红包，" * 150_000
+    source = filling.put(text)
+    filling.put(text)
+    found = ask(message_id=source)
+    assert (found.exact, found.length) == (2, len(text))
+    assert max(longest) <= spread.READ
+
+
 def test_rows_are_limited_and_all_are_counted(filling, ask):
     filling.put_all((SPAM, {"uid": f"u{number}"}) for number in range(30))
     found = ask(text=SPAM, limit=7)
