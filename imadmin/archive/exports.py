@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, TypedDict
+from typing import Any, BinaryIO, Final, TypedDict
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -138,51 +138,57 @@ def start(
     Raises Forbidden, InvalidInput (q, format, reason), Conflict (enough of them under way), Busy.
     """
     require(scope)
-    principal, zone = scope.principal, zone or asking.reader_zone()
-    if principal is None:
+    if scope.principal is None:
         raise Forbidden(NOBODY)
+    zone, q = zone or asking.reader_zone(), q.strip()
     if format not in Format.values:
         raise InvalidInput({"format": [BAD_FORMAT]}, BAD_FORMAT)
-    has_bom = has_bom and format == Format.CSV
-    q = q.strip()
     asking.asked(scope, q, zone=zone, may_be_empty=True)
     reason = record.clean_reason(reason)
     newest = counting.newest_rid(scope.cluster.pk)
     if newest is None:
         raise InvalidInput({"q": [NOTHING_THERE]}, NOTHING_THERE)
     with transaction.atomic():
-        _lock(principal)
-        mine = Export.objects.filter(_is_own(principal), state__in=OPEN)
-        same = mine.filter(cluster=scope.cluster, query=q, zone=zone.key, format=format, has_bom=has_bom).first()
+        _lock(scope.principal)
+        asked = {"query": q, "zone": zone.key, "format": format, "has_bom": has_bom and format == Format.CSV}
+        same = _under_way(scope, scope.principal, asked)
         if same is not None:
             return same, False
-        if mine.count() >= AT_ONCE:
-            hint = gettext_noop("Wait for one to end, or stop one.")
-            raise Conflict(TOO_MANY, hint=hint, params={"most": AT_ONCE})
-        row = Export(
-            id=secrets.token_hex(8),
-            cluster=scope.cluster,
-            owner=principal if isinstance(principal, User) else None,
-            token=principal if isinstance(principal, ApiToken) else None,
-            query=q,
-            zone=zone.key,
-            up_to_rid=newest,
-            format=format,
-            has_bom=has_bom,
-            is_open=body_access(scope) is BodyAccess.OPEN,
-            cap=settings.EXPORT_ROWS,
-            reason=reason,
-        )
-        entry = record.intend(
-            scope.actor, "message.export", target_of(row), reason, cluster=scope.slug,
-            detail={"query": q, "zone": zone.key, "format": format, "cap": row.cap},
-        )  # fmt: skip
-        row.audit_intent = entry.intent.pk
+        row = _wanted(scope, scope.principal, asked, newest, reason)
         row.save(force_insert=True)
         row.job_run = begin(row)
         row.save(update_fields=["job_run"])
     announce(row)
     return row, True
+
+
+def _under_way(scope: Scope, principal: Principal, asked: dict[str, Any]) -> Export | None:
+    """The very same that is waiting or running.  Raises Conflict when there is room for no other."""
+    mine = Export.objects.filter(_is_own(principal), state__in=OPEN)
+    same = mine.filter(cluster=scope.cluster, **asked).first()
+    if same is None and mine.count() >= AT_ONCE:
+        hint = gettext_noop("Wait for one to end, or stop one.")
+        raise Conflict(TOO_MANY, hint=hint, params={"most": AT_ONCE})
+    return same
+
+
+def _wanted(scope: Scope, principal: Principal, asked: dict[str, Any], newest: int, reason: str) -> Export:
+    """The row, not saved yet, its intent on the trail."""
+    row = Export(
+        id=secrets.token_hex(8),
+        cluster=scope.cluster,
+        owner=principal if isinstance(principal, User) else None,
+        token=principal if isinstance(principal, ApiToken) else None,
+        up_to_rid=newest,
+        is_open=body_access(scope) is BodyAccess.OPEN,
+        cap=settings.EXPORT_ROWS,
+        reason=reason,
+        **asked,
+    )
+    detail = {name: asked[name] for name in ("query", "zone", "format")} | {"cap": row.cap}
+    entry = record.intend(scope.actor, "message.export", target_of(row), reason, cluster=scope.slug, detail=detail)
+    row.audit_intent = entry.intent.pk
+    return row
 
 
 def listing(scope: Scope) -> tuple[ExportView, ...]:

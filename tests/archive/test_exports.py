@@ -208,7 +208,7 @@ def test_the_cap_is_kept_and_said_in_the_last_line(
 
     assert (row.rows, row.is_cut, row.cap) == (3, True, 3)
     if form == "csv":
-        assert cells(scope, row)[-1] == ["# cut after 3 messages: there are more"] and len(cells(scope, row)) == 5
+        assert cells(scope, row)[-1] == ["# cut=true rows=3"] and len(cells(scope, row)) == 5
     else:
         assert lines(scope, row)[-1] == {"cut": True, "rows": 3} and len(lines(scope, row)) == 4
 

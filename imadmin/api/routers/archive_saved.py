@@ -1,25 +1,21 @@
 """Saved searches, their feed, and exports."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ninja import Query, Router, Status
 
 from imadmin.accounts.permissions import Permission
 from imadmin.api.paging import Limit, paged
-from imadmin.api.params import SlugPath
+from imadmin.api.params import SlugPath, zone_of
 from imadmin.api.schemas.archive_saved import ExportIn, ExportOut, FeedOut, SavedChangeIn, SavedIn, SavedOut
 from imadmin.api.schemas.common import Paged, problems
 from imadmin.archive import exports, saved, saved_feed
 from imadmin.clusters import access
 from imadmin.core.downloads import download
-from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.jobs import exports as jobs
 
 router = Router()
-
-BAD_ZONE = gettext_noop("Write a time zone like Asia/Shanghai or UTC.")
 
 
 @router.get(
@@ -107,7 +103,7 @@ def start_export(request: HttpRequest, slug: SlugPath, body: ExportIn) -> Status
     """
     scope = access.enter(request, slug, Permission.EXPORT_MESSAGES)
     row, is_new = jobs.begin(
-        scope, q=body.query, reason=body.reason, format=body.format, has_bom=body.has_bom, zone=_zone(body.zone)
+        scope, q=body.query, reason=body.reason, format=body.format, has_bom=body.has_bom, zone=zone_of(body.zone)
     )
     return Status(202 if is_new else 200, ExportOut.of(exports.one(scope, row.pk)))
 
@@ -173,10 +169,3 @@ def delete_export(request: HttpRequest, slug: SlugPath, export_id: str) -> Statu
     """Needs `export-messages`. 409 while it is under way: stop it first."""
     exports.delete(access.enter(request, slug, Permission.EXPORT_MESSAGES), export_id)
     return Status(204, None)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (KeyError, ValueError, OSError):
-        raise InvalidInput({"zone": [BAD_ZONE]}) from None

@@ -1,14 +1,13 @@
 """Searching the archive: messages, how many, what they are made of, and what may be typed."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from imadmin.accounts.permissions import Permission
 from imadmin.api.paging import Cursor, Limit
-from imadmin.api.params import SlugPath
+from imadmin.api.params import SlugPath, zone_of
 from imadmin.api.schemas.archive_search import (
     ArchivedOut,
     ArchivePageOut,
@@ -20,11 +19,8 @@ from imadmin.api.schemas.archive_search import (
 from imadmin.api.schemas.common import problems
 from imadmin.archive import finding
 from imadmin.clusters import access
-from imadmin.core.errors import InvalidInput, gettext_noop
 
 router = Router()
-
-BAD_ZONE = gettext_noop("Write a time zone like Asia/Shanghai or UTC.")
 
 Words = Annotated[
     str,
@@ -55,7 +51,7 @@ def search_archive(
     """
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
     response["Cache-Control"] = "no-store"
-    found = finding.find(scope, q, zone=_zone(zone), cursor=cursor, limit=limit)
+    found = finding.find(scope, q, zone=zone_of(zone), cursor=cursor, limit=limit)
     is_whole = not cursor and not found.next_cursor
     return ArchivePageOut(
         items=[ArchivedOut.of(row) for row in found.rows],
@@ -77,7 +73,7 @@ def search_archive(
 def count_archive(request: HttpRequest, slug: SlugPath, q: Words = "", zone: Zone = "UTC") -> CountOut:
     """Needs `search-messages`. Counts up to 1000; `capped` says that there are more."""
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
-    found = finding.count(scope, q, zone=_zone(zone))
+    found = finding.count(scope, q, zone=zone_of(zone))
     return CountOut(count=found.value, capped=found.is_capped)
 
 
@@ -90,7 +86,7 @@ def count_archive(request: HttpRequest, slug: SlugPath, q: Words = "", zone: Zon
 def archive_facets(request: HttpRequest, slug: SlugPath, q: Words = "", zone: Zone = "UTC") -> FacetsOut:
     """Needs `search-messages`. Of the newest 1000 matches."""
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
-    return FacetsOut.of(finding.facets(scope, q, zone=_zone(zone)))
+    return FacetsOut.of(finding.facets(scope, q, zone=zone_of(zone)))
 
 
 @router.get(
@@ -109,10 +105,3 @@ def suggest_archive(
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
     found = finding.suggest(scope, q, len(q) if caret is None else caret)
     return SuggestionsOut(items=[SuggestionOut.of(each) for each in found])
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (KeyError, ValueError, OSError):
-        raise InvalidInput({"zone": [BAD_ZONE]}) from None
