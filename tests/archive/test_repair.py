@@ -149,29 +149,6 @@ def test_numbers_given_out_twice_are_both_kept_and_marked(sim, say, reader, engi
     assert report.doubled
 
 
-def test_every_channel_with_another_leader_is_read_again_however_many_there_are(
-    sim, say, reader, engine, monkeypatch
-):
-    monkeypatch.setattr(repair, "NOTE_MOST", 3)
-    channels = [ChannelRef(f"g{number}", 2) for number in range(12)]
-    for channel in channels:
-        say(channel.id, 2)
-    repair.whole(reader())
-    engine.note_channels([SeenChannel(channel, 2, 99) for channel in channels], int(time.time()))
-    hands = reader()
-    ask, read = hands.gateway.messages_between, set()
-
-    async def counting(channel, first, last, **options):
-        if options.get("doubles"):
-            read.add(channel)
-        return await ask(channel, first, last, **options)
-
-    monkeypatch.setattr(hands.gateway, "messages_between", counting, raising=False)
-    repair.whole(hands)
-    assert read >= set(channels)
-    assert repair._note(hands, repair.REREAD, []) == []
-
-
 def test_a_channel_that_fell_back_is_read_again_until_it_has_outgrown_what_is_held(
     sim, say, reader, engine, monkeypatch
 ):
