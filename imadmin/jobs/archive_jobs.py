@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imadmin.archive import repair, streams
+from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.models import Archive
 from imadmin.archive.reading import Progress, Reader
 from imadmin.archive.stores import engine_of
@@ -106,7 +107,12 @@ def catch_up(run: Run) -> Mapping[str, Any]:
 def streams_are_open(cluster: Cluster) -> bool:
     if not Archive.objects.filter(pk=cluster.pk, is_on=True).exists():
         return False
-    return not why_not(watch.recall(cluster.pk)) and bool(streams.unfinished(engine_of(cluster.pk), most=1))
+    if why_not(watch.recall(cluster.pk)):
+        return False
+    try:
+        return bool(streams.unfinished(engine_of(cluster.pk), most=1))
+    except StoreUnavailable:  # one archive that is away must not hold up the schedule of all clusters
+        return False
 
 
 @job(

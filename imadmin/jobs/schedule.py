@@ -186,17 +186,21 @@ def _crontab_times(when: crontab, after: datetime, until: datetime) -> Any:
 
 def fire(entry_id: int, now: datetime) -> None:
     """Write what is due of this entry now: its runs, or one row that tells what was missed."""
+    asked = PeriodicTask.objects.get(pk=entry_id)
+    if not asked.enabled or not due(asked.schedule, since(asked), now).last:
+        return
+    targets = _targets(json.loads(asked.kwargs or "{}"))  # asks stores: never inside a transaction of our database
     with transaction.atomic():
         entry = PeriodicTask.objects.select_for_update().get(pk=entry_id)
         found = due(entry.schedule, since(entry), now)
-        if not found.last or not entry.enabled:
-            return  # another beat was here before
+        if not found.last or not entry.enabled or entry.kwargs != asked.kwargs:
+            return  # another beat was here before, or somebody changed it: the next beat looks again
         PeriodicTask.objects.filter(pk=entry.pk).update(
             last_run_at=found.last, total_run_count=F("total_run_count") + 1
         )
         missed = due(entry.schedule, since(entry), now - GRACE)
         order = json.loads(entry.kwargs or "{}")
-        for cluster, policy in _targets(order):
+        for cluster, policy in targets:
             if missed.count:
                 _tell_missed(order, cluster, policy, missed)
             if found.count > missed.count:

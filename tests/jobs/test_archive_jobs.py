@@ -9,6 +9,7 @@ import pytest
 from django_celery_beat.models import PeriodicTask
 
 from imadmin.archive import reading, stores
+from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.models import Archive
 from imadmin.core.errors import Conflict
 from imadmin.jobs import archive_jobs, archives, schedule
@@ -77,6 +78,19 @@ def test_opening_reads_everything_and_the_schedule_keeps_it_up(
     ids.append(sim.call(lambda state: state.add_message("ann", "g0", "later").id))
     fire(CATCH_UP)
     assert work_off() == 1 and held(own_cluster) == Counter(ids)
+
+
+def test_an_archive_that_is_away_does_not_hold_up_the_schedule(own_cluster: Any, monkeypatch: Any) -> None:
+    Archive.objects.create(cluster=own_cluster, is_on=True)
+
+    def away(cluster_pk: int) -> Any:
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(archive_jobs, "engine_of", away)
+
+    fire(archive_jobs.STREAMS)
+
+    assert not JobRun.objects.exists()
 
 
 def test_a_quick_round_waits_while_a_whole_one_is_under_way(own_cluster: Any, scope: Any) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django_celery_beat.models import PeriodicTask
 
 from imadmin.celery import app
@@ -101,6 +102,35 @@ def test_a_beat_that_is_a_little_late_misses_nothing(make_job: Callable[..., str
     assert states() == ["queued"]
     entry.refresh_from_db()
     assert entry.last_run_at == NOON + timedelta(seconds=40), "the grid is kept, so nothing drifts"
+
+
+def test_whether_it_is_due_is_asked_outside_of_the_transaction(make_job: Callable[..., str], cluster: Any) -> None:
+    asked: list[list[str]] = []
+
+    def is_due(cluster: Any) -> bool:
+        asked.append(list(connection.savepoint_ids))
+        return True
+
+    entry = entry_since(NOON, make_job(lambda run: None, is_due=is_due), Cron(), each=True)
+    before = list(connection.savepoint_ids)
+
+    fire(entry.pk, NOON + timedelta(seconds=61))
+
+    assert asked == [before] and states() == ["queued"]
+
+
+def test_an_entry_that_was_changed_meanwhile_is_left_for_the_next_beat(
+    make_job: Callable[..., str], cluster: Any
+) -> None:
+    def is_due(cluster: Any) -> bool:
+        PeriodicTask.objects.update(kwargs="{}")
+        return True
+
+    entry = entry_since(NOON, make_job(lambda run: None, is_due=is_due), Cron(), each=True)
+
+    fire(entry.pk, NOON + timedelta(seconds=61))
+
+    assert states() == []
 
 
 def test_two_beats_fire_it_once(make_job: Callable[..., str]) -> None:
