@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from imadmin.archive.norm import norm
 from imadmin.archive.rows import Stored
+from imadmin.archive.texts import normal_of
 from imadmin.archive.values import kind_of_number
 from imadmin.archive.where import (
     All,
@@ -41,7 +42,7 @@ class _Looked:
     @property
     def normal(self) -> str:
         if self._normal is None:
-            self._normal = norm(self.stored.text)
+            self._normal = normal_of(self.stored)
         return self._normal
 
 

@@ -1,28 +1,38 @@
 """Commands that take messages back or change them: the message that is named gets its mark, what it said is kept.
 
 Only its own sender or the server's system account can do that here: anybody may write a command, and one that is
-believed hides what a moderator looks for.  An order is kept as a note until all messages that it names are there.
+believed hides what a moderator looks for.  An order is kept as a note until all messages that it names are there.  As
+anybody may write as many as they like, of messages that never were, they are looked at a few at a time.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
 from typing import Any, Literal
 
 from imadmin.archive import grams
 from imadmin.archive.engines.base import Engine
 from imadmin.archive.rows import Incoming, Revision, Stored, Trait
+from imadmin.archive.texts import SYSTEM_UID
 from imadmin.gateway import payload
 from imadmin.gateway.types import ChannelRef, ContentKind
 
-SYSTEM_UID = "____system"
 PREFIX, EDITED_BY = "order/", "edit/"
 KEPT_SECONDS = 7 * 24 * 3600  # a named message that hasn't come by then doesn't come
-KEPT_MOST = 5000
+KEPT_MOST, KEPT_SIZE = 5000, 32_000_000  # orders that wait, and the characters of all
+SENDER_MOST, SENDER_SIZE = 200, 1_000_000  # the same of one sender
 NAMED_MOST = 200
+NUMBERS_MOST = 20  # each of these costs a search, the ids of all orders a single one
 PAYLOAD_MOST = 256 * 1024
 SAME_NUMBER_MOST = 20
+
+# What one sweep looks at, page by page: the first bound that is reached ends it.
+PAGE = 20
+SLICE, SLICE_NUMBERS, SLICE_SIZE = 500, 200, 4_000_000
+TURN = "orders.turn"  # the note of where the next sweep begins
+REST_MOST = 30  # seconds between two rounds that find nothing
 
 _JOINTS = re.compile(r"[\s_.:-]+")
 _REVOKE = re.compile("(?:message|msg)?(?:revoke|recall|withdraw|delete)(?:e?d)?(?:messages?|msgs?)?")
@@ -61,7 +71,7 @@ def read(one: Incoming) -> Order | None:
     what = _meaning(word) if isinstance(word, str) else None
     param = _param(content.fields)
     ids = tuple(dict.fromkeys(_ids(param)))[:NAMED_MOST]
-    numbers = tuple(dict.fromkeys(_texts(param, "client_msg_no", "client_msg_nos")))[:NAMED_MOST]
+    numbers = tuple(dict.fromkeys(_texts(param, "client_msg_no", "client_msg_nos")))[:NUMBERS_MOST]
     if what is None or (not ids and not numbers):
         return None
     channel = _channel(one, param)
@@ -72,7 +82,7 @@ def read(one: Incoming) -> Order | None:
 def keep(engine: Engine, orders: Iterable[Order], at: int) -> None:
     """Before the command itself is stored: what dies in between is carried out by the next sweep."""
     for order in orders:
-        engine.note(f"{PREFIX}{order.id}", json.dumps(asdict(replace(order, kept_at=at)), ensure_ascii=False))
+        engine.note(_name(order), json.dumps(asdict(replace(order, kept_at=at)), ensure_ascii=False))
 
 
 def carry_out(engine: Engine, orders: Sequence[Order], at: int) -> int:
@@ -95,21 +105,104 @@ def carry_out(engine: Engine, orders: Sequence[Order], at: int) -> int:
         )
         is_old = 0 < order.kept_at < at - KEPT_SECONDS
         if is_old or not (left.ids or left.numbers):
-            engine.note(f"{PREFIX}{order.id}", "")
+            engine.note(_name(order), "")
         elif left != order:
             keep(engine, [left], order.kept_at or at)
     return changed
 
 
-def sweep(engine: Engine, at: int) -> int:
-    """Carry out what waits for messages that came later; the oldest go when there are too many."""
-    waiting = [order for written in engine.notes(PREFIX).values() if (order := _written(written))]
-    if not waiting:
+def sweep(engine: Engine, at: int, *, is_filling: bool = False) -> int:
+    """Carry out a few of those that wait for messages that came later, each time the next ones.  How many changed.
+
+    Where too many wait, the oldest of a sender go once they were tried; none while the archive is being filled
+    (is_filling), as what they are about is yet to be read.
+    """
+    turn = _turn(engine)
+    if 0 < turn.rests_until - at <= REST_MOST:
         return 0
-    waiting.sort(key=lambda order: order.id)
-    for order in waiting[:-KEPT_MOST]:
-        engine.note(f"{PREFIX}{order.id}", "")
-    return carry_out(engine, waiting[-KEPT_MOST:], at)
+    found, after = _slice(engine, turn.after)
+    if not found and turn == _Turn():
+        return 0
+    changed = carry_out(engine, [order for order in found.values() if order], at)
+    _tidy(engine, found)
+    if not is_filling:
+        _drop(engine, found)
+    is_idle = turn.is_idle and not changed
+    if after:
+        now = replace(turn, after=after, is_idle=is_idle)
+    else:
+        rest = min(max(5, 2 * turn.rest), REST_MOST) if is_idle else 0
+        now = _Turn("", True, rest, at + rest)
+    engine.note(TURN, json.dumps(asdict(now)) if found or turn.after else "")
+    return changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """after: the last order looked at.  is_idle: nothing found in this round.  rest: seconds after the last round."""
+
+    after: str = ""
+    is_idle: bool = True
+    rest: int = 0
+    rests_until: int = 0
+
+
+def _turn(engine: Engine) -> _Turn:
+    try:
+        return _Turn(**json.loads(engine.note(TURN) or "{}"))
+    except (ValueError, TypeError):
+        return _Turn()
+
+
+def _slice(engine: Engine, after: str) -> tuple[dict[str, Order | None], str]:
+    """The next orders by the names of their notes, and the last of these; "" when there are no more."""
+    found: dict[str, Order | None] = {}
+    numbers = size = 0
+    while len(found) < SLICE and numbers < SLICE_NUMBERS and size < SLICE_SIZE:
+        page = engine.notes(PREFIX, after=after, most=PAGE)
+        for after, text in page.items():
+            found[after] = order = _written(text)
+            numbers += len(order.numbers) if order else 0
+            size += len(text)
+        if len(page) < PAGE:
+            return found, ""
+    return found, after
+
+
+def _tidy(engine: Engine, found: Mapping[str, Order | None]) -> None:
+    """Notes that can't be read, or that have another name than they are looked for by."""
+    for name, order in found.items():
+        if order is None or name != _name(order):
+            text = engine.note(name)
+            engine.note(name, "")
+            if order is not None and text:
+                engine.note(_name(order), text)
+
+
+def _drop(engine: Engine, found: Mapping[str, Order | None]) -> None:
+    """Of those just tried, as many as are too many; they stand by sender, the oldest first."""
+    count, size = engine.notes_size(PREFIX)
+    senders: dict[str, tuple[int, int]] = {}
+    for name, order in found.items():
+        if order is None or (count <= min(KEPT_MOST, SENDER_MOST) and size <= SENDER_SIZE):
+            continue
+        own = _sender_prefix(order.by)
+        mine, mine_size = senders[own] if own in senders else engine.notes_size(own)
+        is_much = order.by != SYSTEM_UID and (mine > SENDER_MOST or mine_size > SENDER_SIZE)
+        text = engine.note(name) if is_much or count > KEPT_MOST or size > KEPT_SIZE else ""
+        if text:
+            engine.note(name, "")
+            count, size, mine, mine_size = count - 1, size - len(text), mine - 1, mine_size - len(text)
+        senders[own] = (mine, mine_size)
+
+
+def _name(order: Order) -> str:
+    return f"{_sender_prefix(order.by)}{order.id:020}"
+
+
+def _sender_prefix(uid: str) -> str:
+    """Short, as a name may be long; two senders that share it share their room."""
+    return f"{PREFIX}{blake2b(uid.encode('utf-8', 'replace'), digest_size=8).hexdigest()}/"
 
 
 def _revision(engine: Engine, order: Order, one: Stored) -> Revision | None:

@@ -41,6 +41,11 @@ STORE_AWAY_HINT = gettext_noop("Check that its disk has room and its database an
 _paces: dict[int, Pace] = {}  # one bound a cluster and process, whatever asks
 
 
+def pace_of(cluster_pk: int) -> Pace:
+    """The bound on calls that all reading of this cluster keeps to together."""
+    return _paces.setdefault(cluster_pk, Pace(20))
+
+
 class Stopped(Exception):
     """Told to stop, or the archive was closed."""
 
@@ -102,7 +107,7 @@ class Reader:
         self._silent = 0
         self._row_at = self._told_at = -ROW_SECONDS
         self._waits = ""
-        self.pace = _paces.setdefault(self.cluster_pk, Pace(20))
+        self.pace = pace_of(self.cluster_pk)
         self.calls_before = self.pace.calls
         self._refresh()
 

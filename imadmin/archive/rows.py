@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntFlag
 
+from imadmin.gateway import payload
 from imadmin.gateway.types import ChannelRef, ContentKind
 
 
@@ -74,6 +75,12 @@ class Stored:
     @property
     def at(self) -> datetime:
         return datetime.fromtimestamp(self.sent_at, UTC)
+
+    @property
+    def before(self) -> str | None:
+        """What it said before it was edited.  A search looks at both: an edit must not hide what others have read."""
+        is_edited = self.said is not None and Trait.EDITED in self.traits
+        return payload.text_of(self.payload) if is_edited else None
 
 
 @dataclass(frozen=True, slots=True)

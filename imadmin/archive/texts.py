@@ -6,7 +6,8 @@ Part of what an index is made of: a change here needs a new NORM_VERSION.
 import re
 from dataclasses import dataclass
 
-from imadmin.archive.rows import NO_TRAIT, Incoming, Trait
+from imadmin.archive.norm import norm
+from imadmin.archive.rows import NO_TRAIT, Incoming, Stored, Trait
 from imadmin.gateway import payload
 from imadmin.gateway.types import Content, ContentKind
 
@@ -68,6 +69,12 @@ def read(incoming: Incoming) -> Reading:
 def text_of(content: Content, said: str | None) -> str:
     """What is searched and shown: what was said in place of the payload, else what the payload says."""
     return content.text if said is None else payload.clean_text(said)
+
+
+def normal_of(row: Stored) -> str:
+    """The normal form of all that is searched of a message; between its texts stands what no normal form has."""
+    before = row.before
+    return norm(row.text) if before is None else f"{norm(row.text)}\n{norm(before)}"
 
 
 def kind_of(content: Content, body: bytes, said: str | None) -> ContentKind:

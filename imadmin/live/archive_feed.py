@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F
 
-from imadmin.archive import feed, orders, stores, writer
+from imadmin.archive import feed, orders, repair, stores, writer
 from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.models import Archive
 from imadmin.archive.rows import BrokenCall, Incoming, Taken
@@ -74,7 +75,7 @@ class Feed:
                 await self._task
             self._task = None
             await self._flush()
-            await self._signal()
+            await _survived(self._signal())
         await asyncio.to_thread(writer.stop)
         await asyncio.to_thread(stores.close_all)
 
@@ -125,21 +126,28 @@ class Feed:
         flushed_at = swept_at = time.monotonic()
         while True:
             await asyncio.sleep(SIGNAL_SECONDS)
-            await self._signal()
+            await _survived(self._signal())
             if time.monotonic() - flushed_at >= FLUSH_SECONDS:
                 flushed_at = time.monotonic()
                 await self._flush()
             if time.monotonic() - swept_at >= SWEEP_SECONDS:
                 swept_at = time.monotonic()
-                await asyncio.to_thread(_sweep, await in_thread(_archives_on))
+                await _survived(self._sweep())
 
     async def _signal(self) -> None:
         """At most once a tick and cluster, however many commits there were."""
         news, self._news = self._news, set()
         if news - self._slugs.keys():
-            self._slugs |= await in_thread(_slugs, list(news))
+            try:
+                self._slugs |= await in_thread(_slugs, list(news))
+            except BaseException:
+                self._news |= news  # told by the next tick
+                raise
         for pk in news & self._slugs.keys():
             events.changed(f"{self._slugs[pk]}/archive")
+
+    async def _sweep(self) -> None:
+        await asyncio.to_thread(_sweep, await in_thread(_archives_on))
 
     async def _flush(self) -> None:
         with self._lock:
@@ -182,20 +190,31 @@ def _stored(owner: Owner, incoming: list[Incoming], broken: list[BrokenCall], at
     return Taken(added, known), refused
 
 
-def _archives_on() -> list[int]:
-    return list(Archive.objects.filter(is_on=True).values_list("pk", flat=True))
+async def _survived(step: Awaitable[None]) -> None:
+    """A database that is away for a moment must not end what runs for as long as its process."""
+    try:
+        await step
+    except Exception as error:
+        logger.warning("feed.tick_failed", extra={"error": type(error).__name__})
+
+
+def _archives_on() -> dict[int, bool]:
+    """Those that are on, and of each whether a round is still reading what orders may be about."""
+    return {archive.pk: repair.is_filling(archive) for archive in Archive.objects.filter(is_on=True)}
 
 
 def _slugs(cluster_pks: list[int]) -> dict[int, str]:
     return dict(Archive.objects.filter(pk__in=cluster_pks).values_list("pk", "cluster__slug"))
 
 
-def _sweep(cluster_pks: list[int]) -> None:
-    for pk in cluster_pks:
+def _sweep(archives: dict[int, bool]) -> None:
+    for pk, is_filling in archives.items():
         try:
-            orders.sweep(stores.engine_of(pk), int(time.time()))
+            orders.sweep(stores.engine_of(pk), int(time.time()), is_filling=is_filling)
         except StoreUnavailable as error:
             logger.warning("feed.not_swept", extra={"cluster": pk, "error": str(error)})
+        except Exception:  # one archive's trouble is none of the others'
+            logger.exception("feed.sweep_failed", extra={"cluster": pk})
 
 
 def _write_down(tallies: dict[int, Tally]) -> None:

@@ -37,6 +37,11 @@ class Kept:
     incoming: Incoming
     traits: Trait
 
+    @property
+    def has_before(self) -> bool:
+        """An edit put its words in place of those that were sent; both are searched."""
+        return self.incoming.said is not None and Trait.EDITED in self.traits
+
 
 class Oracle:
     """Everything that was sent, each id once: the first one counts."""
@@ -74,7 +79,10 @@ class Oracle:
                 named = named | revision.set | revision.clear
             if said != kept.incoming.said:
                 kept.incoming = replace(kept.incoming, said=said)
-                following = read(kept.incoming).traits & OF_TEXT & ~named
+                following = read(kept.incoming).traits
+                if kept.has_before:
+                    following |= read(replace(kept.incoming, said=None)).traits
+                following &= OF_TEXT & ~named
                 kept.traits = (kept.traits & ~(OF_TEXT & ~named)) | following
 
     def note_channels(self, seen: Iterable[SeenChannel]) -> None:
@@ -100,7 +108,8 @@ def is_match(where: Where, kept: Kept, leaders: Mapping[ChannelRef, int | None])
         case Not(part):
             return not is_match(part, kept, leaders)
         case Says(text):
-            return norm(text) in _normal(one)
+            said = [one, replace(one, said=None)] if kept.has_before else [one]
+            return any(norm(text) in _normal(each) for each in said)
         case From(uid):
             return one.from_uid == uid
         case In(channel):

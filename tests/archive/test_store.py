@@ -12,8 +12,10 @@ from imadmin.archive import grams
 from imadmin.archive.cover import AllOf, AnyOf, Token, Without, Word
 from imadmin.archive.engines import shared
 from imadmin.archive.engines.base import above_of, below_of
+from imadmin.archive.matching import matcher
 from imadmin.archive.norm import norm
 from imadmin.archive.rows import BrokenCall, Revision, SeenChannel, Trait
+from imadmin.archive.where import Says
 from imadmin.gateway.types import ChannelRef, ContentKind
 from tests.archive.engines import EMBEDDED, SERVERS
 from tests.archive.store_help import GROUP, faults, found, message, said
@@ -253,15 +255,18 @@ def test_a_message_with_more_grams_than_are_kept_is_found(engine: Any) -> None:
     assert faults(engine) == []
 
 
-def test_a_message_that_changes_is_found_by_what_it_says_now(engine: Any) -> None:
+def test_a_message_that_changes_is_found_by_what_it_says_now_and_what_it_said_first(engine: Any) -> None:
     engine.ingest([message(1, "old words", is_stream=True, is_finished=False), message(2, "old words")])
     assert (
         engine.revise([Revision(1, set=Trait.EDITED, clear=Trait.UNFINISHED, said="新的话 https://a.cn"), Revision(99)])
         == 1
     )
-    assert found(engine, "old words") == [2]
+    assert found(engine, "old words") == [2, 1]
     assert found(engine, "新的话") == [1]
     row = engine.by_ids([1])[1]
+    assert [matcher(Says(words))(row) for words in ("old words", "新的话", "words 新的", "a.cn old")] == [
+        True, True, False, False,
+    ]  # fmt: skip
     assert row.traits == Trait.STREAM | Trait.EDITED | Trait.LINK
     assert (row.text, row.said, row.payload) == ("新的话 https://a.cn", "新的话 https://a.cn", said("old words"))
     assert engine.scan(grams.trait_token(Trait.UNFINISHED)) == []
@@ -271,7 +276,34 @@ def test_a_message_that_changes_is_found_by_what_it_says_now(engine: Any) -> Non
     engine.revise([Revision(1, said="又改"), Revision(1, set=Trait.REVOKED)])
     assert engine.by_ids([1])[1].traits == Trait.STREAM | Trait.EDITED | Trait.REVOKED
     assert found(engine, "又改") == [1]
+    assert found(engine, "新的话") == []
     assert faults(engine) == []
+
+
+def test_an_edit_hides_nothing_of_what_was_sent(engine: Any) -> None:
+    engine.ingest([message(1, "scamword at https://evil.cn", seq=0), message(2, "hello")])
+    engine.revise([Revision(1, set=Trait.EDITED, said="hello")])
+    assert found(engine, "scamword") == [1] and found(engine, "hello") == [2, 1]
+    assert Trait.LINK in engine.by_ids([1])[1].traits
+    engine.revise([Revision(1, set=Trait.EDITED, said="")])
+    assert found(engine, "scamword") == [1] and found(engine, "hello") == [2]
+    engine.ingest([message(1, "scamword", channel=ChannelRef("g2", 2), seq=7)])  # its place becomes known
+    assert found(engine, "scamword") == [1]
+    assert faults(engine) == []
+    assert engine.reindex(should_stop=lambda: False, tell=lambda count: None)
+    assert found(engine, "scamword") == [1] and found(engine, "hello") == [2]
+    engine.revise([Revision(1, clear=Trait.EDITED)])
+    assert found(engine, "scamword") == []
+    assert faults(engine) == []
+
+
+def test_notes_are_told_page_by_page(engine: Any) -> None:
+    for name in ("a/2", "a/1", "a/10", "b/1", "a/é"):
+        engine.note(name, "xy")
+    assert list(engine.notes("a/")) == ["a/1", "a/10", "a/2", "a/é"]
+    assert list(engine.notes("a/", after="a/1", most=2)) == ["a/10", "a/2"]
+    assert engine.notes("a/", after="a/é") == {}
+    assert (engine.notes_size("a/"), engine.notes_size("c/")) == ((4, 8), (0, 0))
 
 
 def test_one_channel_by_its_numbers(engine: Any) -> None:

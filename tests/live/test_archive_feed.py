@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import OperationalError, connection
 
 from imadmin.archive import orders, writer
 from imadmin.archive.engines.base import StoreUnavailable
@@ -349,6 +349,51 @@ async def test_several_nodes_at_once_are_all_stored_and_pages_hear_of_it_twice_a
     assert set(replies) == {200}
     assert kept(engine) == list(range(1, 1001))
     assert 1 <= heard.count("demo/archive") <= 3
+
+
+async def test_a_database_that_is_away_for_a_moment_ends_nothing(
+    caller: httpx.AsyncClient, engine: Any, scope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_feed, "SIGNAL_SECONDS", 0.01)
+    monkeypatch.setattr(archive_feed, "SWEEP_SECONDS", 0.01)
+    feed = archive_feed.Feed()
+    monkeypatch.setattr(archive_feed, "archive_feed", feed)
+    refused: list[str] = []
+
+    def away(*_: Any) -> Any:
+        refused.append("away")
+        raise OperationalError("the connection is closed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(archive_feed, "_slugs", away)
+        broken.setattr(archive_feed, "_archives_on", away)
+        feed._news.add(scope.cluster.pk)
+        await feed.start()
+        while len(refused) < 4:
+            await asyncio.sleep(0.01)
+    heard: list[str] = []
+    stop = events.listen(lambda signal: heard.append(signal.topic))
+    while "demo/archive" not in heard:  # the news of before is told after all
+        assert feed._task and not feed._task.done()
+        await asyncio.sleep(0.01)
+    stop()
+    await feed.stop()
+
+
+async def test_one_archive_that_can_not_be_swept_keeps_no_other_from_it(
+    scope: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[Any] = []
+
+    def sweep(engine: Any, at: int, **_: Any) -> int:
+        swept.append(engine)
+        raise ValueError("cannot be read")
+
+    monkeypatch.setattr(orders, "sweep", sweep)
+
+    await asyncio.to_thread(archive_feed._sweep, {scope.cluster.pk: False, scope.cluster.pk + 1000: True})
+
+    assert len(swept) == 2
 
 
 # -- commands about other messages -------------------------------------------------------------------------------------

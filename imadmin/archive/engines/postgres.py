@@ -168,9 +168,17 @@ class PostgresEngine:
         self._known = None
         return value
 
-    def notes(self, prefix: str) -> dict[str, str]:
-        query = "SELECT name, value FROM note WHERE starts_with(name, %s)"
-        return dict(self._pool.read(lambda cursor: cursor.execute(query, (prefix,)).fetchall()))
+    def notes(self, prefix: str, *, after: str = "", most: int | None = None) -> dict[str, str]:
+        query = (
+            'SELECT name, value FROM note WHERE starts_with(name, %s) AND name COLLATE "C" > %s '
+            'ORDER BY name COLLATE "C" LIMIT %s'
+        )
+        return dict(self._pool.read(lambda cursor: cursor.execute(query, (prefix, after, most)).fetchall()))
+
+    def notes_size(self, prefix: str) -> tuple[int, int]:
+        query = "SELECT count(*), coalesce(sum(length(value)), 0)::int8 FROM note WHERE starts_with(name, %s)"
+        found = self._pool.read(lambda cursor: cursor.execute(query, (prefix,)).fetchone())
+        return (found[0], found[1]) if found else (0, 0)
 
     def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
         is_done = postgres_upkeep.rebuild(self._pool, self.kind, should_stop=should_stop, tell=tell)

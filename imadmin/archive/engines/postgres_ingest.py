@@ -26,6 +26,7 @@ from imadmin.archive.engines.postgres_rows import (
 from imadmin.archive.engines.postgres_schema import Month, add_month, month_of
 from imadmin.archive.engines.shared import KIND_NUMBERS, MOST_BROKEN, RAW_CUT, mid_of, number, places, revised
 from imadmin.archive.grams import tokens, trait_token
+from imadmin.archive.norm import norm
 from imadmin.archive.rows import BrokenCall, Incoming, Revision, Stored, Taken, Trait
 from imadmin.gateway.payload import clean_text
 
@@ -68,7 +69,7 @@ def prepared(kind: IndexKind, incoming: Sequence[Incoming]) -> dict[int, Prepare
     for mid, one in {mid_of(one.id): one for one in reversed(incoming)}.items():
         reading, client = texts.read(one), clean_text(one.client_msg_no)
         marks = tokens(one.channel, one.from_uid, reading.kind, reading.traits, client)
-        found[mid] = Prepared(mid, one, reading, client, *indexed(kind, reading.text, marks))
+        found[mid] = Prepared(mid, one, reading, client, *indexed(kind, norm(reading.text), marks))
     return found
 
 
@@ -225,8 +226,7 @@ def _change(writing: Writing, wanted: Iterable[tuple[Stored, Sequence[Revision]]
         now = revised(row, revisions)
         if now is None:
             continue
-        marks = tokens(row.channel, row.from_uid, now.kind, now.traits, row.client_msg_no)
-        found, normal = indexed(writing.kind, now.text, marks)
+        found, normal = indexed_row(writing.kind, now.applied_to(row))
         writing.cursor.execute(
             "UPDATE msg SET said = %s, traits = %s, kind = %s, grams = %s::int4[], normal = %s WHERE rid = %s",
             (now.said, int(now.traits), KIND_NUMBERS[now.kind], found, normal, row.rid),

@@ -9,8 +9,8 @@ from imadmin.archive.engines.postgres_covers import IndexKind, storable
 from imadmin.archive.engines.postgres_keys import keys
 from imadmin.archive.engines.shared import KINDS, id_of, number
 from imadmin.archive.grams import grams, tokens
-from imadmin.archive.norm import norm
 from imadmin.archive.rows import Stored, Trait
+from imadmin.archive.texts import normal_of
 from imadmin.gateway import payload
 from imadmin.gateway.payload import clean_text
 from imadmin.gateway.types import ChannelRef
@@ -87,9 +87,8 @@ def by_mids(cursor: Cursor[Any], labels: Labels, mids: Iterable[int], also: str 
     return select(cursor, labels, f"FROM msg WHERE rid = ANY(%s) {also}", ([rid for (rid,) in places],))
 
 
-def indexed(kind: IndexKind, text: str, marks: Iterable[str]) -> tuple[list[int], str | None]:
-    """(grams, normal) of a message that says this and has these tokens."""
-    normal = norm(text)
+def indexed(kind: IndexKind, normal: str, marks: Iterable[str]) -> tuple[list[int], str | None]:
+    """(grams, normal) of a message that says this, in its normal form, and has these tokens."""
     if kind is IndexKind.BIGM:
         return keys((), marks), storable(normal)
     return keys(grams(normal), marks), None
@@ -97,7 +96,7 @@ def indexed(kind: IndexKind, text: str, marks: Iterable[str]) -> tuple[list[int]
 
 def indexed_row(kind: IndexKind, row: Stored) -> tuple[list[int], str | None]:
     marks = tokens(row.channel, row.from_uid, row.kind, row.traits, row.client_msg_no)
-    return indexed(kind, row.text, marks)
+    return indexed(kind, normal_of(row), marks)
 
 
 def name_of(channel: ChannelRef) -> Name:

@@ -1,7 +1,7 @@
 """What engines have in common: numbers as a database keeps them, places by time, what a revision makes of a message."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -50,6 +50,9 @@ class Revised:
     traits: Trait
     kind: ContentKind
     text: str
+
+    def applied_to(self, row: Stored) -> Stored:
+        return replace(row, said=self.said, traits=self.traits, kind=self.kind, text=self.text)
 
 
 def mid_of(message_id: int) -> int:
@@ -115,5 +118,7 @@ def revised(row: Stored, revisions: Sequence[Revision]) -> Revised | None:
     kind, text = texts.kind_of(content, row.payload, said), texts.text_of(content, said)
     if said != row.said:
         follows = texts.traits_of(kind, text, content)
+        if said is not None and Trait.EDITED in traits:  # what is searched is both
+            follows |= texts.traits_of(content.kind, content.text, content)
         traits = (traits & (~texts.OF_TEXT | asked)) | (follows & ~asked)
     return None if (said, traits, kind) == (row.said, row.traits, row.kind) else Revised(said, traits, kind, text)

@@ -155,10 +155,17 @@ class SqliteEngine:
             write_note(link.db, name, value)
         return value
 
-    def notes(self, prefix: str) -> dict[str, str]:
-        sql = "SELECT name, value FROM note WHERE name >= ? AND name < ?"
+    def notes(self, prefix: str, *, after: str = "", most: int | None = None) -> dict[str, str]:
+        sql = "SELECT name, value FROM note WHERE name >= ? AND name < ? AND name > ? ORDER BY name LIMIT ?"
         with self._file.reading() as db:
-            return dict(db.execute(sql, (prefix, prefix + _AFTER_ALL)).fetchall())
+            found = db.execute(sql, (prefix, prefix + _AFTER_ALL, after, -1 if most is None else most))
+            return dict(found.fetchall())
+
+    def notes_size(self, prefix: str) -> tuple[int, int]:
+        sql = "SELECT count(*), coalesce(sum(length(value)), 0) FROM note WHERE name >= ? AND name < ?"
+        with self._file.reading() as db:
+            count, size = db.execute(sql, (prefix, prefix + _AFTER_ALL)).fetchone()
+        return count, size
 
     def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
         return sqlite_index.rebuild(self._file, should_stop=should_stop, tell=tell)

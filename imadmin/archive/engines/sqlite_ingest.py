@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from imadmin.archive import texts
@@ -33,6 +34,7 @@ from imadmin.archive.engines.sqlite_rows import (
     write_note,
 )
 from imadmin.archive.grams import tokens
+from imadmin.archive.norm import norm
 from imadmin.archive.rows import BrokenCall, Incoming, Revision, Stored, Taken, Trait
 from imadmin.gateway.payload import clean_text
 
@@ -114,8 +116,7 @@ def _place(link: Link, placed: Sequence[_Entry]) -> list[Change]:
         link.db.execute("UPDATE msg SET chan = ?, seq = ? WHERE rid = ?", (chan, seq, row.rid))
         link.db.execute("UPDATE chan SET count = count - 1 WHERE id = ?", (before,))
         link.db.execute(_COUNT, (1, 0, 0, 0, *(number(row.sent_at),) * 4, chan))
-        marks = tokens(one.channel, row.from_uid, row.kind, row.traits, row.client_msg_no)
-        changes.append((row.rid, indexed(row), indexed_text(row.text, marks)))
+        changes.append((row.rid, indexed(row), indexed(replace(row, channel=one.channel))))
     return changes
 
 
@@ -179,7 +180,7 @@ def _insert(link: Link, fresh: Sequence[_Entry], doubled: set[tuple[int, int]]) 
             rid, mid, seq, chan, sender_number(link, one.from_uid), KIND_NUMBERS[reading.kind], number(one.sent_at),
             int(traits), number(one.expire), client, topic, None if one.said is None else reading.text, one.payload,
         ))  # fmt: skip
-        changes.append((rid, None, indexed_text(reading.text, marks)))
+        changes.append((rid, None, indexed_text(norm(reading.text), marks)))
     link.db.executemany(_INSERT, rows)
     return changes
 
@@ -222,8 +223,7 @@ def _change(db: sqlite3.Connection, row: Stored, revisions: Sequence[Revision]) 
         return None
     sql = "UPDATE msg SET said = ?, traits = ?, kind = ? WHERE rid = ?"
     db.execute(sql, (now.said, int(now.traits), KIND_NUMBERS[now.kind], row.rid))
-    marks = tokens(row.channel, row.from_uid, now.kind, now.traits, row.client_msg_no)
-    return row.rid, indexed(row), indexed_text(now.text, marks)
+    return row.rid, indexed(row), indexed(now.applied_to(row))
 
 
 def _file(db: sqlite3.Connection, broken: Sequence[BrokenCall]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from imadmin.archive.engines.shared import KINDS, chunks, id_of, number
 from imadmin.archive.engines.sqlite_file import Link
 from imadmin.archive.grams import grams, tokens
-from imadmin.archive.norm import norm
 from imadmin.archive.rows import Stored, Trait
+from imadmin.archive.texts import normal_of
 from imadmin.gateway import payload
 from imadmin.gateway.payload import clean_text
 from imadmin.gateway.types import ChannelRef
@@ -38,11 +38,11 @@ def stored(row: Sequence[Any]) -> Stored:
 
 def indexed(row: Stored) -> str:
     """What the index holds of a row."""
-    return indexed_text(row.text, tokens(row.channel, row.from_uid, row.kind, row.traits, row.client_msg_no))
+    return indexed_text(normal_of(row), tokens(row.channel, row.from_uid, row.kind, row.traits, row.client_msg_no))
 
 
-def indexed_text(text: str, marks: list[str]) -> str:
-    return " ".join(grams(norm(text)) + marks)
+def indexed_text(normal: str, marks: list[str]) -> str:
+    return " ".join(grams(normal) + marks)
 
 
 def select(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Stored]:
