@@ -1,6 +1,7 @@
 """How the webhook's messages get into the archive, for the webhook's page and the API; and what could not be read."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,11 +13,22 @@ from imadmin.archive.masking import BodyAccess, body_access
 from imadmin.archive.models import Archive
 from imadmin.archive.stores import engine_of
 from imadmin.clusters.access import Scope
-from imadmin.live.archive_feed import rate_key
+from imadmin.core.errors import gettext_noop
+from imadmin.live.archive_feed import UNREADABLE, rate_key
 from imadmin.live.hooks import RATE_MINUTES
 
 BROKEN_SHOWN = 20
 BYTES_SHOWN = 2000
+
+# What the door answers the server with, and what is kept, in the words of who reads the page.
+WHYS = {
+    "no JSON": gettext_noop("it is no JSON"),
+    "no list": gettext_noop("it is no list, or one of too many"),
+    "no object": gettext_noop("it is no object"),
+    "online status": gettext_noop("an online status that has not the form of one"),
+}
+WRONG_FIELD = gettext_noop("the field “%(name)s” is missing or not what it should be")
+NOT_STORED = gettext_noop("it could not be stored (%(error)s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +51,21 @@ class FeedHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """What was wrong with it.  said: a msgid, to be filled with params when it is translated."""
+
+    said: str
+    params: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ShownBroken:
     """raw: None for who may not read bodies.  size: bytes that were kept."""
 
     number: int
     at: datetime
     event: str
-    why: str
+    why: Why
     size: int
     raw: str | None
     is_cut: bool
@@ -93,7 +113,7 @@ def broken_calls(scope: Scope, *, most: int = BROKEN_SHOWN) -> BrokenCalls:
             one.number,
             datetime.fromtimestamp(one.at, UTC),
             one.event,
-            one.why,
+            why_of(one.why),
             len(one.raw),
             one.raw[:BYTES_SHOWN].decode("utf-8", "backslashreplace") if is_readable else None,
             len(one.raw) > BYTES_SHOWN,
@@ -101,3 +121,12 @@ def broken_calls(scope: Scope, *, most: int = BROKEN_SHOWN) -> BrokenCalls:
         for one in found
     )
     return BrokenCalls(tuple(rows), is_readable)
+
+
+def why_of(kept: str) -> Why:
+    """The sentence for what was kept as the reason."""
+    if kept in WHYS:
+        return Why(WHYS[kept], {})
+    if kept.startswith(f"{UNREADABLE}: "):
+        return Why(NOT_STORED, {"error": kept.removeprefix(f"{UNREADABLE}: ")})
+    return Why(WRONG_FIELD, {"name": kept})

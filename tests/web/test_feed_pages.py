@@ -65,13 +65,31 @@ def test_bytes_of_what_could_not_be_read_are_for_those_who_may_read_messages(
 ) -> None:
     client = client_of(cluster, "admin")
     without = part(client, page, "broken")
-    assert "msg.notify" in without and "payload" in without
+    assert "msg.notify" in without and "the field “payload” is missing or not what it should be" in without
     assert "script" not in without and "reversed" not in without
 
     Grant.objects.create(user=people(cluster)["admin"], cluster=cluster, role="moderator")
     shown = part(client, page, "broken")
     assert "&lt;script&gt;alert(1)" in shown and "<script>" not in shown
     assert "⟨U+202E⟩reversed" in shown and "\\xff" in shown
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("no JSON", "it is no JSON"),
+        ("no object", "it is no object"),
+        ("to_uids", "the field “to_uids” is missing or not what it should be"),
+        ("could not be stored: TypeError", "it could not be stored (TypeError)"),
+        ("<b>%s%", "the field “&lt;b&gt;%s%” is missing or not what it should be"),
+    ],
+)
+def test_why_something_could_not_be_read_is_a_sentence_to_translate(
+    cluster: Any, fed: Any, page: str, client_of: ClientOf, kept: str, said: str
+) -> None:
+    writer.write(cluster.pk, [], [BrokenCall(0, 1_795_219_358, "msg.notify", kept, b"")])
+
+    assert said in part(client_of(cluster, "admin"), page, "broken")
 
 
 @pytest.mark.parametrize("role", ["viewer", "support", "moderator"])

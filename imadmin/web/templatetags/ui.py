@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -58,6 +59,12 @@ def exact(moment: datetime | None) -> str:
 def translated(message: object) -> str:
     """A template written in a lower layer, in the reader's language; for errors with its values filled in."""
     return message.text(_) if isinstance(message, AppError) else _(str(message)) if message else ""
+
+
+@register.filter
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """The same with these values in it."""
+    return _(template) % values
 
 
 @register.filter
