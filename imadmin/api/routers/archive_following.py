@@ -39,7 +39,7 @@ def spread_archive(
     """Needs `reveal-bodies`; texts are null without `read-bodies`. Give a message id or a text.
 
     Finds messages of the same text and nearly the same: other numbers, links, signs, spaces, one word changed.
-    One question compares at most 20 000 messages in 3 s twice; `is_cut` says that it ended early. Recorded.
+    One question compares at most 20 000 messages twice, in 3 s; `is_cut` says that it ended early. Recorded.
     """
     scope = access.enter(request, slug, Permission.REVEAL_BODIES)
     response["Cache-Control"] = "no-store"

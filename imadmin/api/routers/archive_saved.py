@@ -81,7 +81,8 @@ def feed_saved_search(
     after: Annotated[str, Query(description="next_cursor of the call before; empty: the newest", max_length=20)] = "",
     limit: Limit = 50,
 ) -> FeedOut:
-    """Rights as a search. Oldest first, from the mark on; messages that come late with an older time are not in it.
+    """Rights as a search. Oldest first, from the mark on, ten seconds behind; what comes later than that with an older
+    time is not in it.
 
     A call that answers messages to somebody who may read bodies is recorded.
     """
