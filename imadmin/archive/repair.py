@@ -172,6 +172,7 @@ class _Whole:
         # A list with holes is made again; what it did tell of is read by then.
         ended = {"round_ended_at": datetime.now(UTC), "whole_at": F("round_started_at")} if is_complete else {}
         self.rows.update(resume={}, **ended)
+        self.reader.engine.measure()
         events.changed(f"{self.reader.slug}/archive")
         return is_complete
 

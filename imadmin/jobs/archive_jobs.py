@@ -142,6 +142,7 @@ def reindex(run: Run) -> Mapping[str, Any]:
 @job(VERIFY, title=gettext_noop("Verify the archive"), lost="again", seconds=24 * 3600, by_hand=True)
 def verify(run: Run) -> Mapping[str, Any]:
     engine = engine_of(_cluster(run).pk)
+    engine.measure()
     found = []
     for fault in engine.verify(should_stop=run.should_stop):
         found.append({"what": fault.what, "count": fault.count, "examples": list(fault.examples)[:10]})

@@ -15,6 +15,7 @@ import pytest
 
 from imadmin.archive import grams
 from imadmin.archive.cover import Without, Word
+from imadmin.archive.engines import sqlite as sqlite_engine
 from imadmin.archive.engines import sqlite_index
 from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.engines.sqlite import SqliteEngine
@@ -279,3 +280,25 @@ def test_readers_and_writers_of_several_threads(engine: Any) -> None:
     assert engine.totals().messages == 1200
     assert engine.hold(GROUP).spans == ((1, 400), (1001, 1400), (2001, 2400))
     assert faults(engine) == []
+
+
+def test_a_page_never_reads_the_whole_index_of_a_large_archive(
+    path: Path, engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_engine, "SMALL_PAGES", 2)
+    engine.ingest([message(number, f"word{number}") for number in range(300)])
+    asked: list[str] = []
+    with engine._file.reading() as db:
+        db.set_trace_callback(asked.append)
+    assert engine.totals().index_bytes == 0, "nobody knows yet"
+    assert asked and not any("g_data" in one for one in asked)
+    engine.measure()
+    size = engine.totals().index_bytes
+    assert 0 < size < engine.totals().bytes
+    other = SqliteEngine(path)
+    engine.ingest([message(number, f"word{number}") for number in range(300, 900)])
+    asked.clear()
+    assert other.totals().index_bytes > size, "of a file that has grown, by its pages"
+    assert engine.totals().index_bytes == other.totals().index_bytes
+    assert not any("block" in one for one in asked)
+    other.close()

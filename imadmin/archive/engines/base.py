@@ -144,6 +144,10 @@ class Engine(Protocol):
         """How many notes have names that begin so, and the characters in them."""
         ...
 
+    def measure(self) -> None:
+        """Learn what `totals` tells of sizes, where that takes long: for work in the background."""
+        ...
+
     def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
         """Build the index anew beside reading and writing; False when stopped (the old one stays in use)."""
         ...

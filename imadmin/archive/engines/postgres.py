@@ -180,6 +180,9 @@ class PostgresEngine:
         found = self._pool.read(lambda cursor: cursor.execute(query, (prefix,)).fetchone())
         return (found[0], found[1]) if found else (0, 0)
 
+    def measure(self) -> None:
+        """The server knows its sizes."""
+
     def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
         is_done = postgres_upkeep.rebuild(self._pool, self.kind, should_stop=should_stop, tell=tell)
         self._known = None

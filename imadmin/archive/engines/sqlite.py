@@ -26,6 +26,8 @@ from imadmin.archive.rows import (
 from imadmin.gateway.types import ChannelRef
 
 BUSY_MS = 5000
+SMALL_PAGES = 4000  # 16 MB: up to here the index is measured whenever somebody asks how large it is
+INDEX_SIZE = "index_size"  # the note of the last measurement
 _AFTER_ALL = "\U0010ffff"
 
 
@@ -167,6 +169,15 @@ class SqliteEngine:
             count, size = db.execute(sql, (prefix, prefix + _AFTER_ALL)).fetchone()
         return count, size
 
+    def measure(self) -> None:
+        with self._file.reading() as db:
+            pages = db.execute("PRAGMA page_count").fetchone()[0]
+            measured, _ = _told(read_note(db, INDEX_SIZE))
+            if pages <= SMALL_PAGES or abs(pages - measured) * 10 <= measured:
+                return
+            size = _index_size(db)
+        self.note(INDEX_SIZE, f"{pages}:{size}")
+
     def reindex(self, *, should_stop: Callable[[], bool], tell: Callable[[int], None]) -> bool:
         return sqlite_index.rebuild(self._file, should_stop=should_stop, tell=tell)
 
@@ -186,10 +197,24 @@ class SqliteEngine:
         return sum(part.stat().st_size for part in parts if part.exists())
 
     def _measured(self, db: sqlite3.Connection) -> int:
-        """Bytes of the index, measured anew when the file has grown by a fiftieth: that reads all its pages."""
+        """Bytes of the index, as far as that is cheap to know: of a larger file from its last measurement."""
         pages = db.execute("PRAGMA page_count").fetchone()[0]
+        measured, size = _told(read_note(db, INDEX_SIZE))
+        if pages > SMALL_PAGES:
+            return size * pages // measured if measured else 0
         measured, size = self._index_bytes
         if abs(pages - measured) * 50 > measured:
-            size = db.execute("SELECT coalesce(sum(length(block)), 0) FROM g_data").fetchone()[0]
-            self._index_bytes = (pages, size)
+            self._index_bytes = (pages, size := _index_size(db))
         return size
+
+
+def _told(note: str) -> tuple[int, int]:
+    """Pages of the file when its index was measured, and the index's bytes."""
+    pages, _, size = note.partition(":")
+    return int(pages or 0), int(size or 0)
+
+
+def _index_size(db: sqlite3.Connection) -> int:
+    """Reads all of its pages."""
+    size: int = db.execute("SELECT coalesce(sum(length(block)), 0) FROM g_data").fetchone()[0]
+    return size

@@ -64,6 +64,7 @@ class Command(ProductCommand):
 
     def do_stats(self, options: dict[str, Any]) -> None:
         scope = access.enter_by_command(options["slug"])
+        engine_of(scope.cluster.pk).measure()
         found = completeness.status(scope)
         totals, coverage = found.totals, found.coverage
         rows = {
