@@ -8,11 +8,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from imadmin.archive import grammar
+from imadmin.archive.asking import reader_zone
+from imadmin.archive.finding import terms_of
 from imadmin.archive.grammar import QueryError, QueryWord
+from imadmin.gateway.types import now
 from imadmin.web import cells
 
 EXCERPT = 48  # characters of the query shown on either side of what is wrong
 CHIPS_MOST = 12
+FAULTS_MOST = 3  # one mistake often makes many
 LONGEST = 12_000  # of an address; the grammar says what it thinks of a query that is too long
 _SIMPLE = ("word", "phrase", "operator")
 
@@ -39,6 +43,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
+    """What is wrong with a query.  more: faults that are not shown."""
+
+    faults: tuple["ShownFault", ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFault:
     """One fault: the query around it in three pieces, and what to do."""
 
     before: str
@@ -72,19 +84,27 @@ def box_of(slug: str, q: str, *, is_broken: bool = False) -> Box:
     return Box(q, chips, " ".join(q[word.start : word.end] for word in words if word not in named))
 
 
+def terms(q: str) -> tuple[str, ...]:
+    """The words to mark for a search; none of one that can't be read."""
+    try:
+        return terms_of(grammar.parse(q, zone=reader_zone(), now=now()))
+    except QueryError:
+        return ()
+
+
 def without(q: str, word: QueryWord) -> str:
     return " ".join(part for part in (q[: word.start].strip(), q[word.end :].strip()) if part)
 
 
-def wrong_of(q: str, error: QueryError) -> list[Wrong]:
-    """Each fault with the query around it; one that stands at no place is told alone."""
+def wrong_of(q: str, error: QueryError) -> Wrong:
+    """The first faults, each with the query around it; one that stands at no place is told alone."""
     found = []
-    for fault in error.faults:
+    for fault in error.faults[:FAULTS_MOST]:
         start, end = max(0, min(fault.start, len(q))), max(0, min(fault.end, len(q)))
         first, last = max(0, start - EXCERPT), min(len(q), end + EXCERPT)
         part = q[start:end] if end - start <= 2 * EXCERPT else f"{q[start : start + 2 * EXCERPT]}…"
         found.append(
-            Wrong(
+            ShownFault(
                 before=("…" if first else "") + cells.visible(q[first:start]),
                 part=cells.visible(part),
                 after=cells.visible(q[end:last]) + ("…" if last < len(q) else ""),
@@ -92,7 +112,7 @@ def wrong_of(q: str, error: QueryError) -> list[Wrong]:
                 message=fault.text(_),
             )
         )
-    return found
+    return Wrong(tuple(found), len(error.faults) - len(found))
 
 
 def encoded(**given: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
@@ -10,9 +11,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from imadmin.archive.harmless import harmless, language_of, marked, pieces
-from imadmin.archive.marking import snippet
+from imadmin.archive.harmless import harmless, language_of, pieces
+from imadmin.archive.marking import snippet, whole
 from imadmin.archive.masking import BodyAccess, ShownMessage
+from imadmin.archive.norm import norm
 from imadmin.gateway.types import ChannelRef, ChannelType, ContentKind
 from imadmin.web import cells
 
@@ -108,13 +110,12 @@ def shortened(shown: str) -> str:
 
 def length_words(message: ShownMessage) -> str:
     """What is told of a masked body: how long and what kind, nothing of what it says."""
-    kind = str(KIND_WORDS[message.kind])
-    if message.length is None:
-        return _("%(size)s, %(kind)s") % {"size": cells.size(message.size), "kind": kind}
+    if not message.length:
+        return _size_words(message)
     count = ngettext("%(count)s character", "%(count)s characters", message.length) % {
         "count": cells.number(message.length)
     }
-    return _("%(size)s, %(kind)s") % {"size": count, "kind": kind}
+    return _("%(size)s, %(kind)s") % {"size": count, "kind": KIND_WORDS[message.kind]}
 
 
 def masked_body(slug: str, message: ShownMessage, access: BodyAccess, *, is_link: bool = False) -> SafeString:
@@ -141,26 +142,27 @@ def snippet_cell(slug: str, message: ShownMessage, access: BodyAccess, wanted: s
         url=url,
         language=_language(message.text or ""),
         prefix=_icon_before(message),
-        text=highlighted(message.text or "", wanted)
-        or cells.html('<span class="dim">{words}</span>', words=length_words(message)),
+        text=highlighted(_said(message), wanted) or _nothing_said(message),
     )
 
 
 def hit_cell(
-    slug: str, message: ShownMessage, access: BodyAccess, terms: Sequence[str], *, marks: object = ""
+    slug: str, message: ShownMessage, access: BodyAccess, terms: Sequence[str], *, marks: object = "", q: str = ""
 ) -> SafeString:
-    """One line of an archived message, with what was searched for marked where it stands however it was written."""
+    """One line of an archived message, with what was searched for marked where it stands however it was written.
+
+    q: the search, which its own page marks too.
+    """
     if message.is_masked:
         return cells.html("{marks}{body}", marks=marks, body=masked_body(slug, message, access, is_link=True))
-    text = message.text or ""
+    text = _said(message)
     return cells.html(
         '<a class="hitlink" href="{url}" data-row{language}>{marks}{prefix}<bdi>{text}</bdi></a>',
-        url=url_of("message", slug, message.id),
+        url=message_url(slug, message.id, q if terms else ""),
         language=_language(text),
         marks=marks,
         prefix=_icon_before(message),
-        text=_marks(snippet(text, terms))
-        or cells.html('<span class="dim">{words}</span>', words=length_words(message)),
+        text=_marks(snippet(text, terms)) or _nothing_said(message),
     )
 
 
@@ -168,10 +170,18 @@ def highlighted(text: str, wanted: str) -> SafeString:
     return _marks(pieces(text, wanted))
 
 
-def whole_text(message: ShownMessage, wanted: str = "") -> SafeString:
+def message_url(slug: str, message_id: int, q: str = "") -> str:
+    """Its permalink; with a search, the page that marks its words."""
+    url = url_of("message", slug, message_id)
+    return f"{url}?{urlencode({'q': q})}" if q and url else url
+
+
+def whole_text(message: ShownMessage, terms: Sequence[str] = ()) -> SafeString:
     """The text of a message in its conversation, with its line breaks; nothing for a masked one."""
-    text = message.text or ""
-    shown = _marks(marked(harmless(text[:CONVERSATION_MOST]), wanted))
+    text = _said(message)
+    start = text[:CONVERSATION_MOST]
+    normal = norm(start) if terms else ""
+    shown = _marks(whole(start, [term for term in terms if norm(term) in normal]))
     cut = "…" if len(text) > CONVERSATION_MOST else ""
     address = media_address(message)
     return cells.html(
@@ -211,8 +221,18 @@ def _icon_before(message: ShownMessage) -> object:
     return "" if message.kind is ContentKind.TEXT else cells.html("{icon} ", icon=cells.icon(KIND_ICONS[message.kind]))
 
 
+def _said(message: ShownMessage) -> str:
+    """The text, if there is anything in it to see."""
+    text = message.text or ""
+    return text if text.strip() else ""
+
+
 def _nothing_said(message: ShownMessage) -> SafeString:
-    return cells.html('<span class="faint">{size}</span>', size=cells.size(message.size))
+    return cells.html('<span class="faint">{words}</span>', words=_size_words(message))
+
+
+def _size_words(message: ShownMessage) -> str:
+    return _("%(size)s, %(kind)s") % {"size": cells.size(message.size), "kind": KIND_WORDS[message.kind]}
 
 
 def _language(text: str) -> object:

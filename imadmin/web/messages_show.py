@@ -77,7 +77,7 @@ def _seq(row: ShownMessage) -> object:
 
 
 def _message_cell(slug: str, found: FoundPage, row: ShownMessage) -> SafeString:
-    return words.hit_cell(slug, row, found.access, found.terms, marks=marks(row))
+    return words.hit_cell(slug, row, found.access, found.terms, marks=marks(row), q=found.q)
 
 
 def marks(row: ShownMessage) -> SafeString:
@@ -95,6 +95,8 @@ def marks(row: ShownMessage) -> SafeString:
         found.append(("info", _("stream")))
     if row.is_doubled:
         found.append(("warn", _("number given out twice")))
+    if row.is_ahead:
+        found.append(("warn", _("the server’s clock was ahead")))
     return cells.join(
         cells.html('<span class="tag mark">{glyph}{word}</span> ', glyph=cells.glyph(shape), word=word)
         for shape, word in found

@@ -60,7 +60,10 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (document.querySelector("dialog[open], [popover]:popover-open")) return;
   if (event.key === "Escape") {
-    if (isTyping(event.target)) return event.target.blur();
+    if (isTyping(event.target)) {
+      if (event.target.value) event.preventDefault(); // left to itself a search field would lose what was typed
+      return event.target.blur();
+    }
     return drawerIsOpen() ? closeDrawer() : clearSelection();
   }
   if (isTyping(event.target)) return;

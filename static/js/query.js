@@ -1,4 +1,5 @@
 // The search box: suggestions at the caret, reached by arrows; Enter or Tab takes the chosen one, Escape closes the list.
+// Tab takes the first one too while a word is half typed; right after that it moves on.
 // Backspace at the start of the field turns the last chip back into text.
 const box = () => document.querySelector("[data-query]");
 const field = () => document.getElementById("q");
@@ -6,6 +7,9 @@ const list = () => document.getElementById("suggestions");
 const options = () => [...(list()?.querySelectorAll("[role=option]") ?? [])];
 const chosen = () => options().findIndex((option) => option.getAttribute("aria-selected") === "true");
 const isOpen = () => box()?.classList.contains("is-open");
+let asked = "";
+let answered = ""; // what the suggestions in the list were made for
+let taken = ""; // what Tab has left in the field
 let isSwapping = false; // focus that comes back after an answer doesn't open the list over it
 
 function show(open) {
@@ -24,6 +28,7 @@ function choose(index) {
 
 // The server counts characters, the browser halves of them.
 const characters = (text) => [...text];
+const state = () => `${field().selectionStart} ${field().value}`;
 const caret = () => characters(field().value.slice(0, field().selectionStart)).length;
 
 function take(option) {
@@ -43,12 +48,23 @@ function ask() {
   window.htmx?.trigger(field(), "suggest");
 }
 
+// The suggestion that only goes on with the word at the caret, if the list's first one does.
+function completion() {
+  const [option] = options();
+  if (!option || "past" in option.dataset || answered !== state() || taken === state()) return null;
+  const word = characters(field().value).slice(Number(option.dataset.start), Number(option.dataset.end)).join("");
+  const [typed, text] = [word.toLowerCase(), option.dataset.text.toLowerCase()];
+  return typed && typed !== text && text.startsWith(typed) ? option : null;
+}
+
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt !== field()) return;
+  asked = state();
   event.detail.parameters = { typed: field().value, caret: caret() };
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target?.id !== "suggestions") return;
+  answered = asked;
   choose(-1);
   if (document.activeElement === field() && !options().length) show(false);
 });
@@ -90,6 +106,10 @@ document.addEventListener("keydown", (event) => {
     else if (count) choose(chosen() < 0 && by < 0 ? count - 1 : (chosen() + by + count) % count);
   } else if ((event.key === "Enter" || event.key === "Tab") && isOpen() && chosen() >= 0 && !event.shiftKey) {
     take(options()[chosen()]);
+    taken = event.key === "Tab" ? state() : "";
+  } else if (event.key === "Tab" && isOpen() && !event.shiftKey && completion()) {
+    take(completion());
+    taken = state();
   } else if (event.key === "Escape" && isOpen()) {
     show(false);
   } else if (event.key !== "Backspace" || field().selectionStart || field().selectionEnd || !unchip()) {

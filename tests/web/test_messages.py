@@ -21,7 +21,7 @@ def stock(own_cluster):
 def hits(page):
     """Message ids in the order shown."""
     table = re.search(r"<tbody>(.*?)</tbody>", page.content.decode(), re.DOTALL)
-    return [int(each) for each in re.findall(r'href="/c/own/m/(\d+)/" data-row', table.group(1))] if table else []
+    return [int(each) for each in re.findall(r'href="/c/own/m/(\d+)/[^"]*" data-row', table.group(1))] if table else []
 
 
 def marked(page):
@@ -104,6 +104,22 @@ def test_a_mistake_is_pointed_at_where_it_stands_and_nothing_is_lost(
 def test_every_fault_is_told_at_once(own_cluster, client_of):
     page = client_of(own_cluster, "moderator").get(URL, {"q": "afer:1 type:nothing seq:x"})
     assert page.content.decode().count('class="fault-at"') == 3
+
+
+def test_many_faults_are_told_by_their_first_and_their_number(own_cluster, client_of):
+    page = client_of(own_cluster, "moderator").get(URL, {"q": "(" * 60})
+    assert page.content.decode().count('class="fault-at"') == 3
+    assert re.search(r"and \d+ more", text_of(page))
+
+
+def test_a_hit_leads_to_the_page_that_marks_its_words(own_cluster, client_of, stock):
+    said = stock.say("u1", "g", "我要退款")
+    client = client_of(own_cluster, "moderator")
+    assert (
+        f'href="/c/own/m/{said.id}/?q=%E9%80%80%E6%AC%BE+from%3Au1"'
+        in client.get(URL, {"q": "退款 from:u1"}).content.decode()
+    )
+    assert f'href="/c/own/m/{said.id}/"' in client.get(URL, {"q": "from:u1"}).content.decode()
 
 
 def test_htmx_gets_the_search_alone_and_one_address(own_cluster, client_of, stock):

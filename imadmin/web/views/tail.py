@@ -36,7 +36,7 @@ BASE = 36  # of the numbers that the script sends back
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
     q = message_query.q_of(request.GET.getlist("q"))
-    found, wrong = None, []
+    found, wrong = None, None
     try:
         found = tail.newest(scope, q, zone=reader_zone())
     except QueryError as error:
@@ -95,7 +95,7 @@ def _news(scope: Scope, found: Tail) -> dict[str, Any]:
 
 def _table(scope: Scope, found: Tail) -> Table:
     slug = scope.slug
-    snippet = partial(words.hit_cell, slug, access=body_access(scope), terms=terms_of(found.where))
+    snippet = partial(words.hit_cell, slug, access=body_access(scope), terms=terms_of(found.where), q=found.query)
     return Table(
         columns=(
             Column("sent_at", _("Time"), lambda row: clock(row.sent_at), kind="time", phone="m2"),
