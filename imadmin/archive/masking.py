@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from imadmin.accounts.permissions import Permission
+from imadmin.archive import clocks
 from imadmin.archive.rows import NO_TRAIT, Stored, Trait
 from imadmin.clusters.access import SiteScope
 from imadmin.gateway.payload import decode
@@ -36,6 +37,7 @@ class ShownMessage:
     length: characters of a text, None for other kinds.  size: bytes of the payload.
     is_doubled: another message has the same channel and sequence number.  traits: what the archive knows of it, without
     OF_TEXT when it is masked; rid: its place there, None when it came from the server.
+    before: what an edited one of the archive said at first.
     """
 
     id: int
@@ -60,6 +62,7 @@ class ShownMessage:
     is_doubled: bool = False
     traits: Trait = NO_TRAIT
     rid: int | None = None
+    before: str | None = None
 
     @property
     def is_archived(self) -> bool:
@@ -82,6 +85,11 @@ class ShownMessage:
     def is_expired(self) -> bool:
         """Past the time that its sender gave it; whether the server still has it is another matter."""
         return bool(self.expire) and self.sent_at.timestamp() + self.expire < time.time()
+
+    @property
+    def is_ahead(self) -> bool:
+        """Of a time that has not come yet: the server's clock was wrong."""
+        return clocks.is_ahead(self.sent_at.timestamp())
 
 
 def show(message: Message, *, is_open: bool, is_doubled: bool = False) -> ShownMessage:
@@ -136,6 +144,7 @@ def show_stored(stored: Stored, *, is_open: bool) -> ShownMessage:
         is_doubled=Trait.DOUBLED in stored.traits,
         traits=told_traits(stored, is_open=is_open),
         rid=stored.rid,
+        before=stored.before if is_open else None,
     )
 
 

@@ -121,6 +121,7 @@ class ChannelHold:
     """What the archive holds of one channel.  spans: ranges of sequence numbers held, ascending, (first, last) each.
 
     server_seq: the newest number the server told of, None = never asked; seen_at: when it was asked (seconds).
+    first_at, last_at: seconds, by the server's clock, however wrong that was.
     """
 
     channel: ChannelRef
@@ -150,12 +151,18 @@ class ChannelHold:
     def missing(self) -> int:
         return sum(last - first + 1 for first, last in self.gaps)
 
+    @property
+    def is_unlisted(self) -> bool:
+        """The server was asked and has no such channel, or nothing in it: what is missing can't be read."""
+        return self.server_seq == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """All channels of an archive in figures.  told: channels whose newest number the server told.
 
     expected: the newest known numbers of all channels, added up; missing: how many of those are in gaps.
+    unlisted: channels with gaps that the server, asked for them, has nothing of; missing_unlisted: in their gaps.
     """
 
     channels: int
@@ -164,6 +171,8 @@ class Coverage:
     with_gaps: int  # those included
     expected: int
     missing: int
+    unlisted: int = 0
+    missing_unlisted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +188,10 @@ class BrokenCall:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """messages, channels: counts.  bytes: on disk, index included.  first_at, last_at: seconds, None when empty."""
+    """messages, channels: counts.  bytes: on disk, index included.
+
+    first_at, last_at: seconds; of messages whose time can be (see clocks), None without any.
+    """
 
     messages: int
     channels: int

@@ -104,7 +104,8 @@ def coverage(cursor: Cursor[Any]) -> Coverage:
         """SELECT count(*), count(server_seq), count(*) FILTER (WHERE messages = 0 AND behind > 0),
             count(*) FILTER (WHERE behind > 0),
             coalesce(sum(greatest(server_seq, upper(spans) - 1, upper(gone) - 1, 0)), 0)::int8,
-            coalesce(sum(behind), 0)::int8
+            coalesce(sum(behind), 0)::int8, count(*) FILTER (WHERE behind > 0 AND server_seq = 0),
+            coalesce(sum(behind) FILTER (WHERE server_seq = 0), 0)::int8
         FROM chan"""
     ).fetchone()
     return Coverage(*row) if row else Coverage(0, 0, 0, 0, 0, 0)

@@ -5,7 +5,9 @@ from typing import Any
 
 from psycopg import Cursor, sql
 
+from imadmin.archive import clocks
 from imadmin.archive.engines import postgres_spans
+from imadmin.archive.engines.base import RID_SHIFT
 from imadmin.archive.engines.postgres_covers import IndexKind
 from imadmin.archive.engines.postgres_pool import Pool
 from imadmin.archive.engines.postgres_rows import Labels, indexed_row, read_note, select, write_note
@@ -28,15 +30,17 @@ _MISCOUNTED = """SELECT c.type || '/' || c.cid FROM chan c
 _UNHELD = """SELECT m.id FROM msg m JOIN chan c ON c.number = m.chan
     WHERE m.seq > 0 AND NOT c.spans @> least(m.seq, %s)"""
 _UNKNOWN = "SELECT m.id FROM msg m WHERE NOT EXISTS (SELECT 1 FROM mid i WHERE i.id = m.id AND i.rid = m.rid)"
+_TIMES = """SELECT (SELECT at FROM msg WHERE rid >= %s AND rid < %s ORDER BY rid LIMIT 1),
+    (SELECT at FROM msg WHERE rid >= %s AND rid < %s ORDER BY rid DESC LIMIT 1)"""
 _LOST = "SELECT i.id FROM mid i WHERE NOT EXISTS (SELECT 1 FROM msg m WHERE m.rid = i.rid)"
 
 
 def totals(cursor: Cursor[Any], schema: str) -> Totals:
-    messages, channels, first_at, last_at = _row(
-        cursor,
-        "SELECT coalesce(sum(messages), 0)::int8, count(*) FILTER (WHERE messages > 0), min(first_at), max(last_at) "
-        "FROM chan",
+    messages, channels = _row(
+        cursor, "SELECT coalesce(sum(messages), 0)::int8, count(*) FILTER (WHERE messages > 0) FROM chan"
     )
+    can_be = [second << RID_SHIFT for second in clocks.bounds()]
+    first_at, last_at = _row(cursor, _TIMES, (*can_be, *can_be))
     size, index = _row(
         cursor,
         """SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::int8,

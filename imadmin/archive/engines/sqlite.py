@@ -9,7 +9,7 @@ from imadmin.archive.engines import sqlite_index, sqlite_ingest, sqlite_spans
 from imadmin.archive.engines.base import RID_MAX
 from imadmin.archive.engines.shared import mid_of, number
 from imadmin.archive.engines.sqlite_file import SqliteFile
-from imadmin.archive.engines.sqlite_rows import by_mids, find_channel, read_note, select, write_note
+from imadmin.archive.engines.sqlite_rows import by_mids, find_channel, read_note, select, span_of_times, write_note
 from imadmin.archive.engines.sqlite_verify import faults
 from imadmin.archive.rows import (
     BrokenCall,
@@ -130,9 +130,10 @@ class SqliteEngine:
             return [uid for (uid,) in db.execute(sql, (prefix, prefix + _AFTER_ALL, most))]
 
     def totals(self) -> Totals:
-        sql = "SELECT coalesce(sum(count), 0), coalesce(sum(count > 0), 0), min(first_at), max(last_at) FROM chan"
+        sql = "SELECT coalesce(sum(count), 0), coalesce(sum(count > 0), 0) FROM chan"
         with self._file.reading() as db:
-            messages, channels, first_at, last_at = db.execute(sql).fetchone()
+            messages, channels = db.execute(sql).fetchone()
+            first_at, last_at = span_of_times(db)
             return Totals(
                 messages=messages,
                 channels=channels,

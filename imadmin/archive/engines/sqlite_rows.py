@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from imadmin.archive import clocks
+from imadmin.archive.engines.base import RID_SHIFT
 from imadmin.archive.engines.shared import KINDS, chunks, id_of, number
 from imadmin.archive.engines.sqlite_file import Link
 from imadmin.archive.grams import grams, tokens
@@ -53,6 +55,14 @@ def select(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[St
 def by_mids(db: sqlite3.Connection, mids: Iterable[int]) -> Iterator[Stored]:
     for chunk in chunks(mids):
         yield from select(db, f"WHERE m.mid IN ({','.join('?' * len(chunk))})", chunk)
+
+
+def span_of_times(db: sqlite3.Connection) -> tuple[int | None, int | None]:
+    """The first and the last time of a message that can be."""
+    low, end = (second << RID_SHIFT for second in clocks.bounds())
+    sql = "SELECT at FROM msg WHERE rid >= ? AND rid < ? ORDER BY rid {} LIMIT 1"
+    first, last = (db.execute(sql.format(way), (low, end)).fetchone() for way in ("", "DESC"))
+    return (first[0], last[0]) if first and last else (None, None)
 
 
 def channel_number(link: Link, channel: ChannelRef) -> int:
