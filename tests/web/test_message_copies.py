@@ -79,6 +79,20 @@ def test_an_edited_message_shows_its_new_words_to_who_may_read(own_cluster, clie
     assert "<b>words" not in page.content.decode()
 
 
+@pytest.mark.parametrize(("role", "sees"), [("moderator", True), ("admin", False), ("support", False)])
+def test_an_edited_copy_shows_its_new_words_and_the_old_behind_them(own_cluster, client_of, stock, role, sees):
+    said = stock.say("anna", "team", "first <b>words")
+    stock.engine.revise([Revision(said.id, set=Trait.EDITED, said="second words")])
+    page = client_of(own_cluster, role).get(url(said))
+    assert ("Before, it said:" in text_of(page)) is sees
+    assert ("second words" in page.content.decode()) is sees
+    assert ("first &lt;b&gt;words" in page.content.decode()) is sees
+    assert "first <b>" not in page.content.decode()
+    if role == "admin":
+        revealed = client_of(own_cluster, role).post(url(said, "reveal/"), {"reason": "a complaint"})
+        assert "Before, it said:" in text_of(revealed) and "first &lt;b&gt;words" in revealed.content.decode()
+
+
 def test_an_unchanged_message_says_nothing_of_the_archive(own_cluster, client_of, told):
     page = text_of(client_of(own_cluster, "moderator").get(url(told("anna", "team", "hello"))))
     assert "From the archive" not in page and "Revoked" not in page and "Edited" not in page

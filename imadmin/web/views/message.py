@@ -1,6 +1,6 @@
 """The permalink of one message: its conversation, its payload, its sender, and the reveal of a masked body."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -100,6 +100,7 @@ def _context(
         "around_form": AroundForm(),
         "masked_around": sum(1 for item in page.context.items if item.is_masked),
         "changed_text": words.whole_text(page.changed) if page.changed and not page.changed.is_masked else "",
+        "before_text": words.whole_text(replace(message, text=message.before)) if message.before is not None else "",
         "links": _links(request, scope, page),
         "is_system": message.from_uid in ("", words.SYSTEM_UID),
         "deny": _deny(scope, message),
