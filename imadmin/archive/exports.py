@@ -33,6 +33,7 @@ AT_ONCE = 3  # waiting or running of one person or token
 SHOWN_MOST = 100
 REMEMBERED = timedelta(days=30)
 
+OFF_TITLE = gettext_noop("Exports are off here")
 OFF = gettext_noop("Exports are switched off on this installation.")
 OFF_HINT = gettext_noop("Whoever runs it can allow them with IMADMIN_EXPORTS=true.")
 NOBODY = gettext_noop("Only people and tokens take search results along.")
@@ -47,6 +48,10 @@ BODIES_GONE = gettext_noop("The file holds message bodies, and your role may not
 WORDS_GONE = gettext_noop("The export searched for words, and your role reads no message bodies any more.")
 STILL_OPEN = gettext_noop("It is still waiting or running. Stop it first.")
 NO_TRACE = gettext_noop("The audit trail can't be written right now, so the file stays closed.")
+
+
+class ExportsOff(Forbidden):
+    title = OFF_TITLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def require(scope: Scope) -> None:
     scope.require(Permission.SEARCH_MESSAGES)
     scope.require(Permission.EXPORT_MESSAGES)
     if not settings.EXPORTS_ALLOWED:
-        raise Forbidden(OFF, hint=OFF_HINT)
+        raise ExportsOff(OFF, hint=OFF_HINT)
 
 
 def start(

@@ -101,9 +101,11 @@ def count(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) -> 
     where = parsed(scope, q, zone=zone)
     trace_once(scope, q)
     try:
-        return searching.count(engine_of(scope), where, most=most)
+        found = searching.count(engine_of(scope), where, most=most)
     except StoreUnavailable as error:
         raise Busy(NO_STORE) from error
+    history.counted(scope, q, found.value, is_capped=found.is_capped)
+    return found
 
 
 def facets(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) -> searching.Facets:
@@ -111,9 +113,11 @@ def facets(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) ->
     where = parsed(scope, q, zone=zone)
     trace_once(scope, q)
     try:
-        return searching.facets(engine_of(scope), where, most, zone=zone)
+        found = searching.facets(engine_of(scope), where, most, zone=zone)
     except StoreUnavailable as error:
         raise Busy(NO_STORE) from error
+    history.counted(scope, q, found.counted, is_capped=found.is_capped)
+    return found
 
 
 def suggest(scope: Scope, typed: str, caret: int) -> tuple[Suggestion, ...]:
@@ -123,6 +127,15 @@ def suggest(scope: Scope, typed: str, caret: int) -> tuple[Suggestion, ...]:
         return complete(typed, caret, lookups=engine_of(scope))
     except (Busy, StoreUnavailable):
         return complete(typed, caret)
+
+
+def leaders(scope: Scope) -> tuple[int, ...]:
+    """The nodes that led a channel of the archive when it was last listed.  Raises Forbidden, Busy."""
+    scope.require(Permission.SEARCH_MESSAGES)
+    try:
+        return tuple(engine_of(scope).leaders())
+    except StoreUnavailable as error:
+        raise Busy(NO_STORE) from error
 
 
 def reach(scope: Scope, where: Where) -> Reach:

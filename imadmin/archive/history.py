@@ -18,6 +18,7 @@ from imadmin.core.errors import NotFound, gettext_noop
 logger = logging.getLogger(__name__)
 MOST = 200
 LONGEST = 2000
+COUNTED_MOST = 1000
 PIECE = 50  # forgotten at once when there are more than MOST
 
 BEFORE = gettext_noop("searched before")
@@ -26,13 +27,14 @@ NO_SUCH = gettext_noop("There is no such search in your history.")
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """hits: how many the search found when it was used last, None = not counted."""
+    """hits: how many the search found when it was used last, None = not counted; is_capped: those and more."""
 
     id: int
     query: str
     used_at: datetime
     uses: int
     hits: int | None
+    is_capped: bool = False
 
 
 def remember(scope: Scope, q: str, hits: int | None = None) -> None:
@@ -55,6 +57,19 @@ def _remember(scope: Scope, user: User, q: str, hits: int | None) -> None:
     old = list(_newest(scope).values_list("pk", flat=True)[MOST : MOST + PIECE])
     if old:
         PastSearch.objects.filter(pk__in=old).delete()
+
+
+def counted(scope: Scope, q: str, hits: int, *, is_capped: bool) -> None:
+    """How many a search that they used found, told after the search itself; of more than COUNTED_MOST, that alone."""
+    q = q.strip()
+    if "\x00" in q or len(q) > LONGEST or (is_capped and hits < COUNTED_MOST):
+        return  # the count ended early: it tells neither how many nor that there are many
+    hits = COUNTED_MOST + 1 if is_capped else hits
+    try:
+        with transaction.atomic():
+            _own(scope).filter(query=q).exclude(hits=hits).update(hits=hits)
+    except DatabaseError as error:
+        logger.warning("history.not_kept", extra={"error": type(error).__name__})
 
 
 def listing(scope: Scope, *, most: int = MOST) -> tuple[Past, ...]:
@@ -103,4 +118,9 @@ def _newest(scope: Scope) -> QuerySet[PastSearch]:
 
 
 def _shown(rows: Sequence[PastSearch] | QuerySet[PastSearch]) -> tuple[Past, ...]:
-    return tuple(Past(row.pk, row.query, row.used_at, row.uses, row.hits) for row in rows)
+    return tuple(_past(row) for row in rows)
+
+
+def _past(row: PastSearch) -> Past:
+    is_capped = row.hits is not None and row.hits > COUNTED_MOST
+    return Past(row.pk, row.query, row.used_at, row.uses, COUNTED_MOST if is_capped else row.hits, is_capped)

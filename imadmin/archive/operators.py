@@ -156,6 +156,8 @@ class Lookups(Protocol):
 
     def senders_like(self, prefix: str, *, most: int = 20) -> Sequence[str]: ...
 
+    def leaders(self) -> Sequence[int]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
@@ -205,6 +207,9 @@ def _values(operator: Operator, typed: Value, lookups: Lookups | None) -> list[s
         return [quoted(uid) for uid in senders]
     if operator.name == "in":
         return _channels(typed, lookups)
+    if operator.name == "node":
+        nodes = map(str, lookups.leaders()) if lookups else ()
+        return [node for node in nodes if node.startswith(typed.text)]
     return [value for value in operator.values if value.startswith(typed.text.lower())]
 
 

@@ -18,7 +18,7 @@ from imadmin.archive.covering import Covered, cover_of, ids_of, range_of
 from imadmin.archive.engines.base import RID_MAX, Engine
 from imadmin.archive.matching import matcher
 from imadmin.archive.rows import Stored
-from imadmin.archive.where import InKind, Named, Where
+from imadmin.archive.where import InKind, LedBy, Named, Where
 from imadmin.core.errors import InvalidInput, gettext_noop
 from imadmin.core.paging import BROKEN_CURSOR
 from imadmin.gateway.types import ChannelRef, ContentKind
@@ -246,6 +246,8 @@ class _Walk:
             case Named(channel_id):
                 found = self._engine.channels_like(channel_id, most=CHANNEL_TYPES)  # itself comes first, of each type
                 return [channel for channel in found if channel.id == channel_id]
+            case LedBy(node) if node not in self._engine.leaders():
+                return ()
         return None  # a node leads a good part of all channels
 
     def _leader_of(self, channel: ChannelRef) -> int | None:

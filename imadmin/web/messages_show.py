@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from imadmin.accounts.permissions import Permission
-from imadmin.archive import costs, grammar
+from imadmin.archive import costs, finding, grammar
 from imadmin.archive.completeness import Reach
 from imadmin.archive.finding import FoundPage
 from imadmin.archive.masking import BodyAccess, ShownMessage
@@ -31,9 +31,7 @@ FACET_MOST = 6
 
 def table(scope: Scope, found: FoundPage, reach: Reach, *, cursor: str) -> Table:
     slug = scope.slug
-    select = None
-    if scope.can(Permission.KICK) or scope.can(Permission.RESTRICT_MEMBERS) or scope.can(Permission.EXPORT_MESSAGES):
-        select = Select(lambda row: row.id, _select_label)
+    select = Select(lambda row: row.id, _select_label) if can_select(scope) else None
     return Table(
         columns=(
             Column("sent_at", _("Time"), lambda row: clock(row.sent_at), kind="time", phone="m2"),
@@ -49,6 +47,10 @@ def table(scope: Scope, found: FoundPage, reach: Reach, *, cursor: str) -> Table
         empty=_nothing(scope, found, reach, cursor=cursor),
         select=select,
     )
+
+
+def can_select(scope: Scope) -> bool:
+    return any(map(scope.can, (Permission.KICK, Permission.RESTRICT_MEMBERS, Permission.EXPORT_MESSAGES)))
 
 
 def _spread_column(scope: Scope) -> list[Column]:
@@ -231,16 +233,18 @@ def _nothing(scope: Scope, found: FoundPage, reach: Reach, *, cursor: str) -> st
     if cursor:
         first = states.Verb(_("Newest"), queries.search_url(scope.slug, found.q), "refresh")
         return states.empty(_("Nothing older"), _("This was the last page."), first, icon="zoom-question")
-    if reach.first_at is None and not reach.channels and not reach.is_on:
+    if reach.is_empty and not reach.is_on:
         why = _(
             "This cluster has no archive. Opening one stores every message here too: it is filled by the server's "
             "webhook and by reading every channel once, at a pace you set."
         )
         return states.empty(_("There is no archive yet"), why, *_opening(scope), ask, icon="database")
-    if reach.first_at is None and not reach.channels:
+    if reach.is_empty:
         why = _("The archive is open and still empty. It fills as the webhook tells and as channels are read.")
         return states.empty(_("Nothing in the archive yet"), why, *_opening(scope, is_on=True), ask, icon="database")
-    return states.State(_("No message found"), _why(found), icon="zoom-question", verbs=(*_wider(scope, found), ask))
+    return states.State(
+        _("No message found"), _why(scope, found), icon="zoom-question", verbs=(*_wider(scope, found), ask)
+    )
 
 
 def _opening(scope: Scope, *, is_on: bool = False) -> list[states.Verb]:
@@ -251,7 +255,7 @@ def _opening(scope: Scope, *, is_on: bool = False) -> list[states.Verb]:
     return [states.Verb(label, url, "database")]
 
 
-def _why(found: FoundPage) -> str:
+def _why(scope: Scope, found: FoundPage) -> str:
     kinds = {word.name or word.kind for word in grammar.words(found.q)}
     why = []
     if kinds & {"word", "phrase"}:
@@ -261,10 +265,26 @@ def _why(found: FoundPage) -> str:
         why.append(_("Ids are compared exactly, capital letters too; in:vip-* finds all channels that begin so."))
     if kinds & {"after", "before", "on", "during"}:
         why.append(_("Times are of your zone. Try a longer one."))
+    if "node" in kinds:
+        why.extend(_why_nodes(scope, found))
     if "id" in kinds:
         why.append(_("The id may be mistyped, belong to another cluster, or name a message that was never stored."))
     why.append(_("What isn't in the archive isn't found here: the server may still have it."))
     return " ".join(why)
+
+
+def _why_nodes(scope: Scope, found: FoundPage) -> list[str]:
+    known = finding.leaders(scope)
+    asked = dict.fromkeys(word.value for word in grammar.words(found.q) if word.name == "node" and not word.is_negated)
+    unknown = [node for node in asked if node not in map(str, known)]
+    if not unknown:
+        return []
+    if not known:
+        return [_("Which node leads which channel isn't known here yet: the archive learns it as channels are read.")]
+    return [
+        _("No channel of the archive is led by node %(nodes)s. Nodes that lead channels: %(known)s.")
+        % {"nodes": ", ".join(map(cells.visible, unknown)), "known": ", ".join(map(str, known))}
+    ]
 
 
 def _wider(scope: Scope, found: FoundPage) -> list[states.Verb]:

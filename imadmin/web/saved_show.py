@@ -143,12 +143,16 @@ def _button(icon: str, label: str, url: str, name: str, value: str, *, pressed: 
     )  # fmt: skip
 
 
+def _found(one: Past) -> object:
+    if one.hits is None:
+        return ""
+    return cells.html("{number}{more}", number=cells.number(one.hits), more="+" if one.is_capped else "")
+
+
 def history_table(slug: str, rows: Sequence[Past]) -> Table:
     columns = [
         Column("query", _("Search"), lambda one: _past(slug, one), kind="id", phone="m1", css="fill"),
-        Column(
-            "hits", _("Found"), lambda one: "" if one.hits is None else cells.number(one.hits), kind="num", hide="p2"
-        ),
+        Column("hits", _("Found"), _found, kind="num", hide="p2"),
         Column("uses", _("Times"), kind="num", hide="p2"),
         Column("used_at", _("Last"), kind="time", phone="m2"),
         Column(

@@ -12,7 +12,8 @@ function show() {
     bar.classList.toggle("has-choice", count > 0);
     const figure = bar.querySelector("[data-selected-count]");
     const isAll = bar.querySelector("input[name=all]")?.checked;
-    if (figure) figure.textContent = isAll && bar.dataset.total ? bar.dataset.total : count;
+    const total = bar.querySelector("[data-total]")?.dataset.total; // may come after the page itself
+    if (figure) figure.textContent = isAll && total ? total : count;
   }
   for (const all of document.querySelectorAll("input[data-select-all]")) {
     const mine = boxes(all.closest("table"));

@@ -8,9 +8,10 @@ from django.db import DatabaseError
 
 from imadmin.archive import finding, grammar, history, search
 from imadmin.archive.grammar import QueryError
-from imadmin.archive.rows import Trait
+from imadmin.archive.rows import SeenChannel, Trait
 from imadmin.audit import record
 from imadmin.core.errors import Busy, Forbidden
+from imadmin.gateway.types import ChannelRef
 from tests.archive.stock import Stock
 from tests.factories import store_cluster
 
@@ -106,6 +107,49 @@ def test_ones_search_is_remembered_once_and_not_for_its_pages(silent, scope_of, 
     finding.find(scope, "number", zone=UTC, limit=2, cursor=first.next_cursor)
     (past,) = history.listing(scope)
     assert (past.query, past.uses, past.hits) == ("number", 1, None)
+
+
+def test_ones_history_hears_how_many_there_were(silent, scope_of, stock, monkeypatch):
+    scope, other = scope_of(silent, "moderator"), scope_of(silent, "admin")
+    scope.__dict__["principal"], other.__dict__["principal"] = _person("moderator"), _person("admin")
+    for number in range(5):
+        stock.say("a", "g", f"number {number}")
+    finding.find(scope, "number", zone=UTC, limit=2)
+    finding.find(other, "number", zone=UTC, limit=2)
+    finding.facets(scope, "number ", zone=UTC)
+    (past,), (others,) = history.listing(scope), history.listing(other)
+    assert (past.hits, past.is_capped, past.uses) == (5, False, 1)
+    assert others.hits is None
+    monkeypatch.setattr(history, "COUNTED_MOST", 3)
+    finding.count(scope, "number", zone=UTC, most=3)
+    (past,) = history.listing(scope)
+    assert (past.hits, past.is_capped) == (3, True)
+
+
+def test_a_count_that_ended_early_says_nothing(silent, scope_of, stock):
+    scope = scope_of(silent, "moderator")
+    scope.__dict__["principal"] = _person("moderator")
+    history.remember(scope, "number")
+    history.counted(scope, "number", 40, is_capped=True)
+    assert history.listing(scope)[0].hits is None
+
+
+def test_a_node_that_leads_nothing_is_told_at_once(silent, scope_of, stock, monkeypatch):
+    stock.engine.note_channels([SeenChannel(ChannelRef("g", 2), 1, 1001)], 1)
+    stock.say("a", "g", "one")
+    scope, looked = scope_of(silent, "moderator"), []
+    scan = type(stock.engine).scan
+
+    def counted(self, *args, **more):
+        rows = scan(self, *args, **more)
+        looked.extend(rows)
+        return rows
+
+    monkeypatch.setattr(type(stock.engine), "scan", counted)
+    assert finding.find(scope, "node:99", zone=UTC).rows == ()
+    assert looked == []
+    assert len(finding.find(scope, "node:99 OR node:1001", zone=UTC).rows) == 1
+    assert finding.leaders(scope) == (1001,)
 
 
 def _person(role):

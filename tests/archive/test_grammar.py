@@ -430,6 +430,9 @@ class Known:
     def senders_like(self, prefix, *, most=20):
         return [uid for uid in ("u1", "u2", "u 3", "zoe") if uid.startswith(prefix)][:most]
 
+    def leaders(self):
+        return [1001, 1002]
+
 
 def offered(text, caret=None):
     """Each suggestion as the whole text it would make."""
@@ -447,6 +450,9 @@ def test_completion():
     assert offered("from:u") == ["from:u1", "from:u2", 'from:"u 3"']
     assert offered('from:"u ') == ['from:"u 3"']
     assert offered("in:g") == ["in:group", "in:group:g42", 'in:group:"g 43"', "in:customer_service:gate"]
+    assert offered("node:") == ["node:1001", "node:1002"]
+    assert offered("-node:1002") == ["-node:1002"]
+    assert offered("node:9") == []
     assert offered("in:group:g") == ["in:group:g42", 'in:group:"g 43"']
     assert offered("in:person:") == ["in:person:u1@u2"]
     assert offered("-is:re") == ["-is:revoked"]

@@ -330,6 +330,12 @@ def test_channels_and_senders_by_their_beginning(engine: Any) -> None:
     assert len(engine.channels_like("", most=2)) == 2
 
 
+def test_the_nodes_that_lead_channels(engine: Any) -> None:
+    assert engine.leaders() == []
+    engine.note_channels([SeenChannel(ChannelRef(f"g{n}", 2), 5, leader) for n, leader in enumerate((7, 3, 7, None))], 1)
+    assert engine.leaders() == [3, 7]
+
+
 def test_broken_calls_are_kept_up_to_a_thousand(engine: Any) -> None:
     engine.ingest([message(1)], [BrokenCall(0, 5, "msg.notify", "no JSON", b"\xff" * 100_000)])
     (call,) = engine.broken()

@@ -133,6 +133,7 @@ def test_switched_off_nothing_is_offered(
     settings.EXPORTS_ALLOWED = False
     for answer in (client.get(AT), client.post(AT, WISH), client.get(f"{AT}{row.pk}/file")):
         assert answer.status_code == 403 and "switched off" in answer.content.decode()
+        assert "Exports are off here" in answer.content.decode() and "Your role" not in answer.content.decode()
     assert "Export" not in client.get("/c/demo/messages/?q=from:ann").content.decode()
 
 

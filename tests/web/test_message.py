@@ -201,3 +201,33 @@ def test_the_message_is_in_reach_with_and_without_scripts(own_cluster, client_of
     html = client_of(own_cluster, "moderator").get(url(told("anna", "team"))).content.decode()
     assert html.count("data-into-view") == 1
     assert html.index('href="#hit"') < html.index('id="hit"')
+
+
+def marked(page):
+    return re.findall(r"<mark>(.*?)</mark>", page.content.decode())
+
+
+def test_the_words_of_a_search_are_marked_here_and_around(own_cluster, client_of, told):
+    said = [told("anna", "team", text) for text in ("退\u200b款吗", "nothing", "ＲｅＦｕＮＤ 退款")]
+    client = client_of(own_cluster, "moderator")
+    page = client.get(url(said[2]), {"q": "退款 refund from:anna"})
+    assert marked(page) == ["退⟨U+200B⟩款", "ＲｅＦｕＮＤ", "退款"]
+    assert f'href="{url(said[0])}?q=%E9%80%80%E6%AC%BE+refund+from%3Aanna"' in page.content.decode()
+    assert "?q=" in re.search(r'<a class="seq" href="([^"]*)"', page.content.decode()).group(1)
+    assert marked(client.get(url(said[2]))) == []
+
+
+@pytest.mark.parametrize("q", ["(退款", "from:anna", "after:never", "x" * 15_000, "\x00", "<script>"])
+def test_whatever_the_search_says_the_message_is_shown(own_cluster, client_of, told, q):
+    page = client_of(own_cluster, "moderator").get(url(told("anna", "team", "退款")), {"q": q})
+    assert page.status_code == 200
+    assert marked(page) == []
+
+
+@pytest.mark.parametrize("role", ["admin", "support"])
+def test_a_search_marks_nothing_where_bodies_are_masked(own_cluster, client_of, told, role):
+    said = [told("anna", "team", text) for text in ("secret refund", "something else")]
+    client = client_of(own_cluster, role)
+    asked, plain = (client.get(url(said[0]), given).content.decode() for given in ({"q": "refund"}, {}))
+    assert "<mark" not in asked and "secret" not in asked
+    assert asked.count('class="masked"') == plain.count('class="masked"') and "?q=" not in asked

@@ -5,8 +5,9 @@ from html import unescape
 
 import pytest
 
-from imadmin.archive.rows import Revision, Trait
+from imadmin.archive.rows import Revision, SeenChannel, Trait
 from imadmin.audit.models import AuditEntry
+from imadmin.gateway.types import ChannelRef
 from tests.archive.stock import Stock
 from tests.web.test_messages_server import HTMX, text_of
 
@@ -282,6 +283,7 @@ def test_facets_count_and_narrow(own_cluster, client_of, stock):
     assert f'href="{URL}?q=hi+in%3Agroup%3Ateam"' in html
     assert f'href="{URL}?q=hi+type%3Aimage"' in html
     assert 'id="matches" hx-swap-oob="true"' in html and "4 matches" in text_of(part)
+    assert 'id="selection-of" hx-swap-oob="true" data-total="4">of 4 selected<' in html
 
 
 def test_narrowing_an_either_or_keeps_both_sides(own_cluster, client_of, stock):
@@ -340,6 +342,18 @@ def test_nothing_found_says_why_and_what_to_try(own_cluster, client_of, stock):
     assert "capitals, width" in text_of(page) and "compared exactly" in text_of(page)
     assert "Without goodbye" in text_of(page)
     assert f'href="{URL}?q=from%3Aanna+after%3A-1h"' in html
+
+
+def test_a_node_that_leads_no_channel_is_named(own_cluster, client_of, stock):
+    stock.engine.note_channels([SeenChannel(ChannelRef("g", 2), 1, 1001)], 1)
+    stock.say("u1", "g", "one")
+    client = client_of(own_cluster, "moderator")
+    page = text_of(client.get(URL, {"q": "node:99"}))
+    assert "No channel of the archive is led by node 99. Nodes that lead channels: 1001." in page
+    assert hits(client.get(URL, {"q": "node:1001"}))
+    assert "is led by node" not in text_of(client.get(URL, {"q": "node:1001 from:nobody"}))
+    part = client.get(f"{URL}suggest/", {"typed": "node:1", "caret": "6"}, headers=HTMX).content.decode()
+    assert re.findall(r'data-text="([^"]*)"', part)[0] == "node:1001"
 
 
 def test_the_server_is_asked_with_what_it_understands_and_its_cost_is_said(own_cluster, client_of, stock):

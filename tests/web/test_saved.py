@@ -137,6 +137,17 @@ def test_history_is_listed_used_and_forgotten(cluster: Any, client_of: ClientOf,
     assert not PastSearch.objects.exists()
 
 
+def test_history_tells_how_many_were_found_or_that_there_were_more(
+    cluster: Any, client_of: ClientOf, scope_of: ScopeOf
+) -> None:
+    scope, client = scope_of(cluster, "moderator"), client_of(cluster, "moderator")
+    for q, count, is_capped in (("from:u1", 321, False), ("from:u2", 1000, True)):
+        history.remember(scope, q)
+        history.counted(scope, q, count, is_capped=is_capped)
+    page = client.get(AT).content.decode()
+    assert ">321<" in page and ">1 000+<" in page.replace("\u202f", " ").replace("\xa0", " ")
+
+
 def test_the_search_page_remembers_offers_and_links(cluster: Any, client_of: ClientOf) -> None:
     Talk(cluster).say("退款")
     client = client_of(cluster, "moderator")

@@ -153,6 +153,10 @@ class PostgresEngine:
         rows = self._beginning("uid", prefix, "uid FROM sender WHERE {} ORDER BY uid LIMIT %s", (most,))
         return [uid for (uid,) in rows]
 
+    def leaders(self) -> Sequence[int]:
+        query = "SELECT DISTINCT leader FROM chan WHERE leader IS NOT NULL ORDER BY leader"
+        return [node for (node,) in self._pool.read(lambda cursor: cursor.execute(query).fetchall())]
+
     def totals(self) -> Totals:
         return self._pool.read(lambda cursor: postgres_upkeep.totals(cursor, self._pool.schema))
 

@@ -129,6 +129,11 @@ class SqliteEngine:
         with self._file.reading() as db:
             return [uid for (uid,) in db.execute(sql, (prefix, prefix + _AFTER_ALL, most))]
 
+    def leaders(self) -> Sequence[int]:
+        sql = "SELECT DISTINCT leader FROM chan WHERE leader IS NOT NULL ORDER BY leader"
+        with self._file.reading() as db:
+            return [node for (node,) in db.execute(sql)]
+
     def totals(self) -> Totals:
         sql = "SELECT coalesce(sum(count), 0), coalesce(sum(count > 0), 0) FROM chan"
         with self._file.reading() as db:

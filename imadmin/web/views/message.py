@@ -11,12 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from imadmin.accounts.permissions import Permission
 from imadmin.archive import actions, payloads, queries
-from imadmin.archive.masking import ShownMessage
+from imadmin.archive.masking import BodyAccess, ShownMessage
 from imadmin.archive.queries import MessagePage
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
 from imadmin.gateway.types import ChannelRef
-from imadmin.web import cells, respond
+from imadmin.web import cells, message_query, respond
 from imadmin.web import message_words as words
 from imadmin.web.forms.ends import EndFields
 from imadmin.web.forms.messages import AroundForm, RevealForm
@@ -88,12 +88,13 @@ def _context(
     request: HttpRequest, scope: Scope, page: MessagePage, form: RevealForm, *, show_all: bool
 ) -> dict[str, object]:
     slug, message = scope.slug, page.message
+    q = message_query.q_of(request.GET.getlist("q")) if page.access is BodyAccess.OPEN else ""
     return {
         "page": page,
         "message": message,
         "kind_tag": words.kind_tag(message),
         "channel_kind": words.channel_kind(message.channel),
-        "lines": _lines(slug, page),
+        "lines": _lines(slug, page, q),
         "payload": payloads.panel(message, show_all=show_all),
         "length_words": words.length_words(message),
         "form": form,
@@ -108,13 +109,14 @@ def _context(
     }
 
 
-def _lines(slug: str, page: MessagePage) -> list[Line]:
-    lines, last_day = [], None
+def _lines(slug: str, page: MessagePage, q: str) -> list[Line]:
+    """q: the search it was found by, whose words are marked; it goes along to the neighbours."""
+    lines, last_day, terms = [], None, message_query.terms(q)
     for item in page.context.items:
         local = timezone.localtime(item.sent_at)
         day = date_format(local, "DATE_FORMAT") if local.date() != last_day else ""
         last_day = local.date()
-        body = words.masked_body(slug, item, page.access) if item.is_masked else words.whole_text(item)
+        body = words.masked_body(slug, item, page.access) if item.is_masked else words.whole_text(item, terms)
         body = cells.join((marks(item), body))
         lines.append(
             Line(
@@ -122,7 +124,7 @@ def _lines(slug: str, page: MessagePage) -> list[Line]:
                 day=day,
                 who=words.sender_cell(slug, item.from_uid, "who cut"),
                 body=body,
-                url=words.url_of("message", slug, item.id),
+                url=words.message_url(slug, item.id, q if terms else ""),
                 is_hit=item.id == page.message.id,
             )
         )

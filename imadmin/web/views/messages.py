@@ -68,6 +68,7 @@ def narrow(request: HttpRequest, slug: str) -> HttpResponse:
         "facets": show.facets(scope.slug, q, found),
         "matches": found.counted,
         "capped": found.is_capped,
+        "can_select": show.can_select(scope),
     }
     return respond.fragment(request, f"{TEMPLATE}#narrow", context)
 
