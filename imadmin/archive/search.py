@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, tzinfo
 from hashlib import blake2b
 
 from imadmin.archive.covering import Covered, cover_of, ids_of, range_of
-from imadmin.archive.engines.base import RID_MAX, Engine
+from imadmin.archive.engines.base import RID_MAX, RID_SHIFT, Engine, OutOfTime
 from imadmin.archive.matching import matcher
 from imadmin.archive.rows import Stored
 from imadmin.archive.where import InKind, LedBy, Named, Where
@@ -24,6 +24,8 @@ from imadmin.core.paging import BROKEN_CURSOR
 from imadmin.gateway.types import ChannelRef, ContentKind
 
 BATCH_MOST = 2000
+LEAST_SECONDS = 0.05  # of one scan
+WIDEST, NARROWEST = (32 * 86_400) << RID_SHIFT, 1 << RID_SHIFT  # looked through where all of it takes too long
 BATCH_BYTES = 32 * 1024 * 1024
 RANGE_MOST = 500  # sequence numbers that are read by number rather than found
 CHANNELS_MOST = 100  # channels whose ids begin so that are looked for one by one
@@ -185,21 +187,23 @@ class _Walk:
         self._above = above
         self._batch = math.ceil(1.1 * most) + 1
         self._leaders: dict[ChannelRef, int | None] = {}
+        self._deadline = math.inf
+        self._ran_out = False
         self.looked = 0
         self.last = self._below
         self.is_exhausted = False
 
     def hits(self) -> Iterator[Stored]:
         matches = matcher(self._where, leader_of=self._leader_of)
-        deadline = time.monotonic() + self._budget.seconds
+        self._deadline = time.monotonic() + self._budget.seconds
         for row in self._candidates():
             self.looked += 1
             self.last = row.rid
             if matches(row):
                 yield row
-            if self.looked >= self._budget.candidates or time.monotonic() > deadline:
+            if self.looked >= self._budget.candidates or time.monotonic() > self._deadline:
                 return
-        self.is_exhausted = True
+        self.is_exhausted = not self._ran_out
 
     def _candidates(self) -> Iterator[Stored]:
         """By id or number where the query names them, else through the index."""
@@ -229,11 +233,26 @@ class _Walk:
     def _scanned(self, covered: Covered) -> Iterator[Stored]:
         below, above = min(self._below, covered.below), max(self._above, covered.above)
         batch = min(self._batch, BATCH_MOST)
+        start, window = below, RID_MAX
         while above + 1 < below:
-            rows = self._engine.scan(covered.cover, below=below, above=above, most=batch)
+            left, has_moved = self._deadline - time.monotonic(), below < start
+            if left <= 0 and has_moved:
+                self._ran_out, self.last = True, below
+                return
+            floor = max(above, below - window)
+            seconds = max(LEAST_SECONDS, left / 2) if window > NARROWEST else None
+            try:
+                rows = self._engine.scan(covered.cover, below=below, above=floor, most=batch, seconds=seconds)
+            except OutOfTime:  # a part of the time can be looked through, so that paging moves
+                newest = self._engine.scan(None, below=below, above=above, most=1)
+                below = newest[0].rid + 1 if newest else above + 1
+                start = min(start, below) if not has_moved else start
+                window = max(NARROWEST, min(window // 16, WIDEST))
+                continue
             yield from rows
             if len(rows) < batch:
-                return
+                below, window = floor + 1, min(window * 4, RID_MAX)
+                continue
             below = rows[-1].rid
             size = sum(len(row.payload) + len(row.text) for row in rows) // len(rows) or 1
             batch = max(16, min(batch * 2, BATCH_MOST, BATCH_BYTES // size))

@@ -7,7 +7,7 @@ import pytest
 
 from imadmin.archive import grams, stores
 from imadmin.archive.engines import postgres_pool, postgres_scan
-from imadmin.archive.engines.base import StoreUnavailable
+from imadmin.archive.engines.base import OutOfTime, StoreUnavailable
 from imadmin.archive.engines.postgres import PostgresEngine
 from imadmin.archive.engines.postgres_covers import IndexKind
 from imadmin.archive.engines.postgres_keys import is_exact, token_key
@@ -147,6 +147,12 @@ def test_what_takes_too_long_is_given_up(url: str, monkeypatch: pytest.MonkeyPat
     assert list(engine.scan(None)) == []
     monkeypatch.undo()
     engine.drop()
+
+
+def test_a_scan_with_a_limit_of_its_own_ends_then_and_leaves_none_behind(engine: Any) -> None:
+    with pytest.raises(OutOfTime):
+        engine._pool.read(lambda cursor: cursor.execute("SELECT pg_sleep(20)"), seconds=0.05)
+    assert engine._pool.read(lambda cursor: cursor.execute("SHOW statement_timeout").fetchone()) == ("20s",)
 
 
 def test_nobody_there_is_told_as_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

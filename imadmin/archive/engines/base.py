@@ -59,6 +59,10 @@ class StoreUnavailable(Busy):
         self.args = (detail,)
 
 
+class OutOfTime(Exception):
+    """The seconds of a `scan` were over before it knew."""
+
+
 class Engine(Protocol):
     """Every method raises StoreUnavailable and is then as if it had not been called."""
 
@@ -82,8 +86,19 @@ class Engine(Protocol):
         """Change and re-index messages that are stored; how many there were."""
         ...
 
-    def scan(self, cover: Cover | None, *, below: int = RID_MAX, above: int = -1, most: int = 200) -> Sequence[Stored]:
-        """Candidates newest first with above < rid < below; None = every message.  Fewer than `most` = no more."""
+    def scan(
+        self,
+        cover: Cover | None,
+        *,
+        below: int = RID_MAX,
+        above: int = -1,
+        most: int = 200,
+        seconds: float | None = None,
+    ) -> Sequence[Stored]:
+        """Candidates newest first with above < rid < below; None = every message.  Fewer than `most` = no more.
+
+        seconds: about how long it may take, None = as long as any reading.  Raises OutOfTime.
+        """
         ...
 
     def by_ids(self, ids: Sequence[int]) -> dict[int, Stored]: ...

@@ -81,10 +81,21 @@ class PostgresEngine:
     def revise(self, revisions: Sequence[Revision]) -> int:
         return self._written(lambda writing: postgres_ingest.revise(writing, revisions))
 
-    def scan(self, cover: Cover | None, *, below: int = RID_MAX, above: int = -1, most: int = 200) -> Sequence[Stored]:
-        return self._pool.read(
-            lambda cursor: Search(cursor, self._labels, self.kind, self._told(cursor), below, above).scan(cover, most)
-        )
+    def scan(
+        self,
+        cover: Cover | None,
+        *,
+        below: int = RID_MAX,
+        above: int = -1,
+        most: int = 200,
+        seconds: float | None = None,
+    ) -> Sequence[Stored]:
+        until = None if seconds is None else time.monotonic() + seconds
+
+        def read(cursor: Cursor[Any]) -> list[Stored]:
+            return Search(cursor, self._labels, self.kind, self._told(cursor), below, above, until).scan(cover, most)
+
+        return self._pool.read(read, seconds=seconds)
 
     def by_ids(self, ids: Sequence[int]) -> dict[int, Stored]:
         rows = self._pool.read(lambda cursor: by_mids(cursor, self._labels, {mid_of(one) for one in ids}))

@@ -10,7 +10,7 @@ from psycopg import Connection, Cursor
 from psycopg.abc import Query
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from imadmin.archive.engines.base import StoreUnavailable
+from imadmin.archive.engines.base import OutOfTime, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -61,12 +61,24 @@ class Pool:
         pool.open()
         return pool
 
-    def read(self, work: Callable[[Cursor[Any]], T]) -> T:
-        """Each statement by itself.  A connection that died while it was idle is replaced once."""
+    def read(self, work: Callable[[Cursor[Any]], T], *, seconds: float | None = None) -> T:
+        """Each statement by itself.  A connection that died while it was idle is replaced once.
+
+        seconds: of each statement.  Raises OutOfTime.
+        """
 
         def reading(connection: Connection[Any]) -> T:
             with connection.cursor(binary=True) as cursor:
-                return work(cursor)
+                if seconds is None:
+                    return work(cursor)
+                connection.execute(f"SET statement_timeout = {max(1, min(_READ_MS, int(seconds * 1000)))}")
+                try:
+                    return work(cursor)
+                except psycopg.errors.QueryCanceled as error:
+                    raise OutOfTime from error
+                finally:
+                    if not connection.closed:
+                        connection.execute(f"SET statement_timeout = {_READ_MS}")
 
         return self._on_living(reading, is_safe=lambda: True)
 

@@ -1,5 +1,6 @@
 """Finding candidates: a walk from the newest message on where many fit, the index month by month where few do."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -8,6 +9,7 @@ from typing import Any
 from psycopg import Cursor
 
 from imadmin.archive.cover import Cover
+from imadmin.archive.engines.base import OutOfTime
 from imadmin.archive.engines.postgres_covers import Condition, IndexKind, Sample, condition
 from imadmin.archive.engines.postgres_rows import Labels, read_note, select
 from imadmin.archive.engines.postgres_schema import Month, months
@@ -46,7 +48,8 @@ def known(cursor: Cursor[Any], kind: IndexKind) -> Known:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Candidates for one cover, newest first, above < rid < below."""
+    """Candidates for one cover, newest first, above < rid < below.  until: by our clock; each statement ends in time
+    by itself (Pool.read), so it is looked at between two."""
 
     cursor: Cursor[Any]
     labels: Labels
@@ -54,6 +57,7 @@ class Search:
     told: Known
     below: int
     above: int
+    until: float | None = None
 
     def scan(self, cover: Cover | None, most: int) -> list[Stored]:
         if cover is None or not self.told.is_usable:
@@ -68,6 +72,8 @@ class Search:
             return found
         seen = {row.rid for row in found}  # a message that came late may have moved the floor
         for start, end in _groups(self.told.months, below, self.above):
+            if self.until is not None and time.monotonic() > self.until:
+                raise OutOfTime
             rows = self._looked_up(wanted, end, start, most - len(found))
             found += [row for row in rows if row.rid not in seen]
             if len(found) >= most:

@@ -8,7 +8,7 @@ from imadmin.archive.cover import Cover
 from imadmin.archive.engines import sqlite_index, sqlite_ingest, sqlite_spans
 from imadmin.archive.engines.base import RID_MAX
 from imadmin.archive.engines.shared import mid_of, number
-from imadmin.archive.engines.sqlite_file import SqliteFile
+from imadmin.archive.engines.sqlite_file import SqliteFile, within
 from imadmin.archive.engines.sqlite_rows import by_mids, find_channel, read_note, select, span_of_times, write_note
 from imadmin.archive.engines.sqlite_verify import faults
 from imadmin.archive.rows import (
@@ -50,8 +50,16 @@ class SqliteEngine:
         with self._file.writing() as link:
             return sqlite_ingest.revise(link, revisions)
 
-    def scan(self, cover: Cover | None, *, below: int = RID_MAX, above: int = -1, most: int = 200) -> Sequence[Stored]:
-        with self._file.reading() as db:
+    def scan(
+        self,
+        cover: Cover | None,
+        *,
+        below: int = RID_MAX,
+        above: int = -1,
+        most: int = 200,
+        seconds: float | None = None,
+    ) -> Sequence[Stored]:
+        with self._file.reading() as db, within(db, seconds):
             return sqlite_index.scan(db, cover, below, above, most)
 
     def by_ids(self, ids: Sequence[int]) -> dict[int, Stored]:

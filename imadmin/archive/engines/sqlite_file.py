@@ -3,17 +3,19 @@
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imadmin.archive.engines.base import StoreUnavailable
+from imadmin.archive.engines.base import OutOfTime, StoreUnavailable
 from imadmin.archive.engines.sqlite_schema import SCHEMA, SCHEMA_VERSION
 from imadmin.gateway.types import ChannelRef
 
 MOST_IDLE = 8
 MOST_NAMES = 200_000
+LOOK_STEPS = 20_000  # of the database's machine, between two looks at the clock: well under a millisecond
 MAPPED = 4 * 1024**3
 
 
@@ -162,6 +164,24 @@ def _lay_out(db: sqlite3.Connection) -> None:
             db.execute(statement)
         db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     db.execute("COMMIT")
+
+
+@contextmanager
+def within(db: sqlite3.Connection, seconds: float | None) -> Iterator[None]:
+    """What is asked on it takes about so long at most.  Raises OutOfTime."""
+    if seconds is None:
+        yield
+        return
+    until = time.monotonic() + seconds
+    db.set_progress_handler(lambda: time.monotonic() > until, LOOK_STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise OutOfTime from error
+        raise
+    finally:
+        db.set_progress_handler(None, 0)
 
 
 @contextmanager
