@@ -19,7 +19,7 @@ from imadmin.archive.models import SavedCount, SavedSearch
 from imadmin.archive.present import present_rid
 from imadmin.archive.where import All, Sent
 from imadmin.clusters.models import Cluster
-from imadmin.core.errors import Busy, InvalidInput, gettext_noop
+from imadmin.core.errors import InvalidInput
 
 MOST = 1000
 NEWER_SECONDS = 0.4  # for all that one page counts; what isn't reached in it stays uncounted there
@@ -30,8 +30,6 @@ AGAIN = 2  # hours counted a second time: some messages come late
 KEPT = timedelta(days=30)
 SEARCHES_MOST = 200
 COUNTS_MOST = 5000  # of one run
-
-NO_STORE = gettext_noop("The archive can't be read right now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +55,9 @@ def looks_for_words(query: str) -> bool:
         return True
 
 
-def engine_of(cluster_pk: int) -> Engine:
-    """Raises Busy."""
-    try:
-        return stores.engine_of(cluster_pk)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
-
-
 def newest_rid(cluster_pk: int, *, below: int = RID_MAX) -> int | None:
     """The place of the newest message in the archive (before `below`), None when there is none.  Raises Busy."""
-    try:
-        newest = engine_of(cluster_pk).scan(None, below=below, most=1)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    newest = stores.engine_of(cluster_pk).scan(None, below=below, most=1)
     return newest[0].rid if newest else None
 
 
@@ -90,7 +77,7 @@ def newer(
                 found[query, rid] = Tally(0)
             elif time.monotonic() < until and (tally := _newer(cluster_pk, query, rid, newest, zone)):
                 found[query, rid] = tally
-    except (Busy, StoreUnavailable):
+    except StoreUnavailable:
         return {}
     return found
 
@@ -105,7 +92,7 @@ def _newer(cluster_pk: int, query: str, rid: int, newest: int, zone: ZoneInfo) -
             where = grammar.parse(query, zone=zone, now=datetime.now(UTC))
         except InvalidInput:
             return None
-        counted = searching.count(engine_of(cluster_pk), where, below=newest + 1, above=rid, most=MOST)
+        counted = searching.count(stores.engine_of(cluster_pk), where, below=newest + 1, above=rid, most=MOST)
         tally = Tally(counted.value, counted.is_capped)
         cache.set(key, tally, REMEMBERED)
     return tally
@@ -127,7 +114,7 @@ def count_hours(
         .order_by("last", "pk")[:SEARCHES_MOST]
     )
     rows.sort(key=lambda row: row.last or datetime.min.replace(tzinfo=UTC))
-    engine, searches, hours = engine_of(cluster.pk), 0, 0
+    engine, searches, hours = stores.engine_of(cluster.pk), 0, 0
     for number, row in enumerate(rows):
         if should_stop() or hours >= COUNTS_MOST:
             break
@@ -136,8 +123,6 @@ def count_hours(
             counts = list(_hours(engine, row, row.last, end, should_stop))
         except InvalidInput:
             continue  # this version doesn't understand it any more; its owner sees so on the page
-        except StoreUnavailable as error:
-            raise Busy(NO_STORE) from error
         SavedCount.objects.bulk_create(
             counts, update_conflicts=True, unique_fields=["search", "hour"], update_fields=["count", "is_capped"]
         )

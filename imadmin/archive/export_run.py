@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from imadmin.accounts.permissions import Permission
-from imadmin.archive import asking, counting, exports
+from imadmin.archive import asking, exports, stores
 from imadmin.archive import search as searching
 from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.export_file import CsvWriter, JsonlWriter, Writer
@@ -168,7 +168,7 @@ def _fill(file: BinaryIO, row: Export, where: Where, beat: Beat, should_stop: Ca
 
 def _pieces(row: Export, where: Where) -> Iterator[tuple[Stored, ...]]:
     """What the query finds, newest first; one more than the cap, to know whether it cuts."""
-    engine = counting.engine_of(row.cluster_id)
+    engine = stores.engine_of(row.cluster_id)
     below: int | None = row.up_to_rid + 1
     while below is not None:
         found = searching.find(engine, where, below=below, most=min(PIECE, row.cap + 1))

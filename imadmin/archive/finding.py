@@ -14,7 +14,7 @@ from imadmin.archive import completeness, grammar, history, stores
 from imadmin.archive import search as searching
 from imadmin.archive.asking import may_ask_words, part_says_words, says_words
 from imadmin.archive.completeness import Reach
-from imadmin.archive.engines.base import Engine, StoreUnavailable
+from imadmin.archive.engines.base import NO_STORE, Engine, StoreUnavailable
 from imadmin.archive.grammar import Fault, QueryError
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
 from imadmin.archive.operators import Suggestion, complete
@@ -33,7 +33,6 @@ _TRACED_FOR = 600  # seconds in which the count and the facets of a search belon
 WORDS_NEED_RIGHT = gettext_noop(
     "Your role reads no message bodies, and finding words would tell what they say. Search by who, where and when."
 )
-NO_STORE = gettext_noop("The archive can't be read right now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def suggest(scope: Scope, typed: str, caret: int) -> tuple[Suggestion, ...]:
     scope.require(Permission.SEARCH_MESSAGES)
     try:
         return complete(typed, caret, lookups=engine_of(scope))
-    except (Busy, StoreUnavailable):
+    except StoreUnavailable:
         return complete(typed, caret)
 
 
@@ -166,10 +165,7 @@ def chosen(scope: Scope, ids: Sequence[int]) -> Matching:
 
 def engine_of(scope: Scope) -> Engine:
     """Raises Busy."""
-    try:
-        return stores.engine_of(scope.cluster.pk)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    return stores.engine_of(scope.cluster.pk)
 
 
 def parsed(scope: Scope, q: str, *, zone: ZoneInfo) -> Where:

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from imadmin.archive import asking, counting, saved
+from imadmin.archive import asking, counting, saved, stores
 from imadmin.archive import search as searching
-from imadmin.archive.engines.base import RID_MAX, Engine, StoreUnavailable
+from imadmin.archive.engines.base import RID_MAX, Engine
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
 from imadmin.archive.present import present_rid
 from imadmin.archive.queries import leave_trace
@@ -14,7 +14,7 @@ from imadmin.archive.rows import Stored
 from imadmin.archive.where import Where
 from imadmin.audit.record import Target
 from imadmin.clusters.access import Scope
-from imadmin.core.errors import Busy, InvalidInput, gettext_noop
+from imadmin.core.errors import InvalidInput, gettext_noop
 
 MOST = 200
 GROWTH = 8  # of the next stretch after one that could be looked at; one that was too much is as many times narrower
@@ -46,18 +46,15 @@ def feed(scope: Scope, search_id: int, *, after: str = "", limit: int = 50) -> F
     row = saved.find(scope, search_id)
     where = asking.asked(scope, row.query, name="query")
     mark, most = _mark(after), max(1, min(limit, MOST))
-    engine = counting.engine_of(scope.cluster.pk)
-    try:
-        settled = present_rid(scope.cluster.pk, slack=-SETTLE)
-        newest = counting.newest_rid(scope.cluster.pk, below=settled)
-        if newest is None:
-            rows, reached = [], min(mark or 0, settled)
-        elif mark is None:
-            rows, reached = _latest(engine, where, newest, most), newest
-        else:
-            rows, reached = _onward(engine, where, min(mark, settled), newest, most)
-    except StoreUnavailable as error:
-        raise Busy(counting.NO_STORE) from error
+    engine = stores.engine_of(scope.cluster.pk)
+    settled = present_rid(scope.cluster.pk, slack=-SETTLE)
+    newest = counting.newest_rid(scope.cluster.pk, below=settled)
+    if newest is None:
+        rows, reached = [], min(mark or 0, settled)
+    elif mark is None:
+        rows, reached = _latest(engine, where, newest, most), newest
+    else:
+        rows, reached = _onward(engine, where, min(mark, settled), newest, most)
     access = body_access(scope)
     if rows and access is not BodyAccess.CLOSED:
         detail = {"query": row.query, "hits": len(rows), "feed": row.pk}
