@@ -1,6 +1,7 @@
-"""Which times of messages can be.  A server stamps what it stores, and its clock may be wrong by any number of years."""
+"""Which times of messages can be.  A server stamps what it stores, and its clock may be wrong by years."""
 
 import time
+from datetime import UTC, datetime
 
 FIRST = 1_262_304_000  # 2010-01-01: no server of this kind is older
 AHEAD_CAN_BE = 86_400  # seconds ahead of our clock: more is no time at all
@@ -19,3 +20,13 @@ def can_be(sent_at: int) -> bool:
 
 def is_ahead(sent_at: float) -> bool:
     return sent_at > time.time() + AHEAD_MARKED
+
+
+def moment(seconds: int | None) -> datetime | None:
+    """None also for what no calendar has."""
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from django.core.cache import cache
 
 from imadmin.accounts.permissions import Permission
+from imadmin.archive import clocks
+from imadmin.archive.bound import MOST, Bound
 from imadmin.archive.engines.base import Engine
 from imadmin.archive.models import Archive
 from imadmin.archive.rows import ChannelHold, Coverage, Totals
@@ -22,6 +24,7 @@ from imadmin.gateway.types import ChannelRef, now
 KEEP_SECONDS = 5
 FEED_LIVE = timedelta(minutes=2)
 PAGE, PAGE_MAX = 50, 200
+FIRST_LOOKED_AT = 100  # messages of a channel whose first one has a wrong clock
 LOOKED_MOST = 5000  # channels looked at for one page of a filter
 SHOWN = ("all", "gaps", "unread", "whole")
 
@@ -86,7 +89,9 @@ class Reach:
     """How complete an answer is that searched these channels (or all).  channels: how many.
 
     unread: of them never read; with_gaps: those included.  missing: numbers in gaps.  unknown: named channels that the
-    archive has never heard of.  up_to, feed_seen_at, is_fed: as in Completeness.
+    archive has never heard of.  is_wide: more channels were searched than are looked at one by one, so it is told of
+    all.  is_empty: the archive knows no channel at all.  first_at: of the first message whose time can be.
+    up_to, feed_seen_at, is_fed: as in Completeness.
     """
 
     is_on: bool
@@ -100,6 +105,8 @@ class Reach:
     is_fed: bool
     waits_for: str
     first_at: datetime | None
+    is_wide: bool = False
+    is_empty: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -119,6 +126,17 @@ class HeldChannel:
         if not self.hold.missing:
             return "whole"
         return "gaps" if self.hold.messages else "unread"
+
+    @property
+    def can_be_read(self) -> bool:
+        """Whether there is something to read from the server."""
+        return bool(self.hold.missing) and not self.hold.is_unlisted
+
+    @property
+    def since(self) -> int | None:
+        """When the first message that is held was sent; None without one, or where the clock was wrong."""
+        first = self.hold.first_at
+        return first if first is not None and clocks.can_be(first) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +170,24 @@ def status(scope: Scope) -> Completeness:
     )
 
 
-def of_channels(scope: Scope, channels: Iterable[ChannelRef] = ()) -> Reach:
-    """What the archive can't answer of a search in these channels; none named: of a search in all.  Raises Busy."""
+def of_channels(scope: Scope, channels: Iterable[ChannelRef] | None = None) -> Reach:
+    """What the archive can't answer of a search in these channels; None: in all.  Raises Forbidden, Busy."""
+    wanted = None if channels is None else tuple(dict.fromkeys(channels))
+    is_wide = wanted is not None and len(wanted) > MOST
+    return of_bound(scope, Bound(None if is_wide else wanted, is_wide=is_wide))
+
+
+def of_bound(scope: Scope, bound: Bound) -> Reach:
+    """The same of a search that is bound so."""
     scope.require(Permission.VIEW)
     archive = Archive.objects.filter(cluster=scope.cluster).first() or Archive(cluster=scope.cluster)
-    wanted = list(dict.fromkeys(channels))[:100]
+    unknown = bound.unknown
     totals, coverage = _figures(scope)
-    first = totals.first_at
-    unknown = 0
-    if wanted:
+    first, is_empty = totals.first_at, not totals.messages and not coverage.channels
+    if bound.channels is not None:
         engine = engine_of(scope.cluster.pk)
-        found = [hold for channel in wanted if (hold := engine.hold(channel))]
-        unknown = len(wanted) - len(found)
+        found = [hold for channel in bound.channels if (hold := engine.hold(channel))]
+        unknown += len(bound.channels) - len(found)
         gappy = [hold for hold in found if hold.missing]
         coverage = Coverage(
             channels=len(found),
@@ -173,7 +197,7 @@ def of_channels(scope: Scope, channels: Iterable[ChannelRef] = ()) -> Reach:
             expected=sum(_newest(hold) for hold in found),
             missing=sum(hold.missing for hold in gappy),
         )
-        first = min((hold.first_at for hold in found if hold.first_at is not None), default=None)
+        first = min(_firsts(engine, found), default=None)
     return Reach(
         is_on=archive.is_on,
         channels=coverage.channels,
@@ -185,8 +209,22 @@ def of_channels(scope: Scope, channels: Iterable[ChannelRef] = ()) -> Reach:
         feed_seen_at=archive.feed_seen_at,
         is_fed=_is_fed(archive),
         waits_for=archive.waits_for if archive.is_on else "",
-        first_at=datetime.fromtimestamp(first, UTC) if first is not None else None,
+        first_at=clocks.moment(first),
+        is_wide=bound.is_wide,
+        is_empty=is_empty,
     )
+
+
+def _firsts(engine: Engine, holds: Iterable[ChannelHold]) -> Iterator[int]:
+    """When the first message of each was sent; where that clock was wrong, by those of its first that can be."""
+    for hold in holds:
+        if hold.first_at is None:
+            continue
+        if clocks.can_be(hold.first_at):
+            yield hold.first_at
+            continue
+        rows = engine.around(hold.channel, 0, before=0, after=FIRST_LOOKED_AT)
+        yield from (row.sent_at for row in rows if clocks.can_be(row.sent_at))
 
 
 def channels(scope: Scope, *, show: str = "all", cursor: str = "", limit: int = PAGE) -> ChannelPage:
@@ -280,5 +318,6 @@ def _is_fed(archive: Archive) -> bool:
 
 
 __all__: Sequence[str] = (
-    "ChannelPage", "Completeness", "HeldChannel", "Reach", "channels", "held_channel", "of_channels", "status",
+    "ChannelPage", "Completeness", "HeldChannel", "Reach", "channels", "held_channel", "of_bound", "of_channels",
+    "status",
 )  # fmt: skip

@@ -13,17 +13,18 @@ from imadmin.accounts.permissions import Permission
 from imadmin.archive import completeness, grammar, history, stores
 from imadmin.archive import search as searching
 from imadmin.archive.asking import may_ask_words, part_says_words, says_words
+from imadmin.archive.bound import bound_of
 from imadmin.archive.completeness import Reach
 from imadmin.archive.engines.base import NO_STORE, Engine, StoreUnavailable
 from imadmin.archive.grammar import Fault, QueryError
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
 from imadmin.archive.operators import Suggestion, complete
 from imadmin.archive.queries import leave_trace
-from imadmin.archive.where import All, Any, In, Says, Where
+from imadmin.archive.where import All, Any, Says, Where
 from imadmin.audit.record import Target
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import Busy, gettext_noop
-from imadmin.gateway.types import ChannelRef, now
+from imadmin.gateway.types import now
 
 PAGE = 50
 PAGE_MAX = 100
@@ -139,7 +140,11 @@ def leaders(scope: Scope) -> tuple[int, ...]:
 
 def reach(scope: Scope, where: Where) -> Reach:
     """What the archive can't answer of this search.  Raises Busy."""
-    return completeness.of_channels(scope, dict.fromkeys(_channels(where)))
+    try:
+        bound = bound_of(engine_of(scope), where)
+    except StoreUnavailable as error:
+        raise Busy(NO_STORE) from error
+    return completeness.of_bound(scope, bound)
 
 
 def matching(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) -> Matching:
@@ -190,21 +195,6 @@ def _said(where: Where) -> Iterator[str]:
         case All(parts) | Any(parts):
             for part in parts:
                 yield from _said(part)
-
-
-def _channels(where: Where) -> Iterator[ChannelRef]:
-    """The channels it is bound to, empty when it may find messages of any."""
-    match where:
-        case In(channel):
-            yield channel
-        case All(parts):
-            for part in parts:
-                yield from _channels(part)
-        case Any(parts):
-            each = [tuple(_channels(part)) for part in parts]
-            if all(each):
-                for channels in each:
-                    yield from channels
 
 
 def _trace(scope: Scope, q: str, hits: int) -> None:

@@ -245,8 +245,11 @@ class Reader:
         self.failed.add(channel)
 
     def is_known(self, hold: ChannelHold) -> bool:
-        """Whether the server has this channel.  One that it never listed is looked up first: reading would make it."""
-        if hold.server_seq is not None:
+        """Whether the server has this channel.  One that it never listed is looked up first: reading would make it.
+
+        One that isn't there is noted as such: what is missing of it can't be read.
+        """
+        if hold.server_seq:
             return True
         try:
             found = self.ask(self.gateway.runtime_channel(hold.channel))
@@ -254,6 +257,8 @@ class Reader:
             return False
         if found is None:
             self.leave(hold.channel)
+            if hold.server_seq is None:
+                self.engine.note_channels([SeenChannel(hold.channel, 0)], int(time.time()))
             return False
         seen = SeenChannel(hold.channel, found.last_seq, found.leader_id or None)
         self.engine.note_channels([seen], int(time.time()))

@@ -206,7 +206,7 @@ class _Whole:
         """What was said around an incident may have lost its numbers to other messages."""
         since = int(incident_at.timestamp()) - 120
         holds = self.reader.engine.touched(since=since, most=NOTE_MOST)
-        works = [_end_of(hold) for hold in holds if hold.spans and hold.server_seq is not None]
+        works = [_end_of(hold) for hold in holds if hold.spans and hold.server_seq]
         if works:
             self._reread_later(works)
 

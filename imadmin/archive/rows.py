@@ -153,8 +153,8 @@ class ChannelHold:
 
     @property
     def is_unlisted(self) -> bool:
-        """The server was asked and has no such channel, or nothing in it: what is missing can't be read."""
-        return self.server_seq == 0
+        """Messages are missing, and the server, asked for the channel, has nothing of it: they can't be read."""
+        return self.server_seq == 0 and self.missing > 0
 
 
 @dataclass(frozen=True, slots=True)

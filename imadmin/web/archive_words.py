@@ -64,11 +64,19 @@ def ranges(row: HeldChannel, most: int = 3) -> str:
 
 def _missing(found: Completeness) -> str:
     coverage = found.coverage
-    return ngettext(
+    said = ngettext(
         "%(missing)s messages are missing, in %(count)s channel.",
         "%(missing)s messages are missing, in %(count)s channels.",
         coverage.with_gaps,
     ) % {"missing": cells.number(coverage.missing), "count": cells.number(coverage.with_gaps)}
+    if not coverage.unlisted:
+        return said
+    lost = ngettext(
+        "The server doesn’t list %(count)s of these channels: their %(missing)s can’t be read.",
+        "The server doesn’t list %(count)s of these channels: their %(missing)s can’t be read.",
+        coverage.unlisted,
+    ) % {"missing": cells.number(coverage.missing_unlisted), "count": cells.number(coverage.unlisted)}
+    return f"{said} {lost}"
 
 
 def _whole(found: Completeness) -> str:

@@ -39,6 +39,26 @@ def test_it_is_opened_read_and_closed(cluster: Any) -> None:
     assert begun.status_code == 202 and JobRun.objects.get(pk=begun.json()["run"]).params == {"channel": "2/tea"}
 
 
+def test_since_when_each_channel_is_there_and_what_the_server_does_not_have(cluster: Any) -> None:
+    engine = engine_of(cluster.pk)
+    engine.ingest([
+        Incoming(1, 1, ChannelRef("old", 2), "ann", 1_700_000_000, b"{}"),
+        Incoming(2, 2, ChannelRef("old", 2), "ann", 1_750_000_000, b"{}"),
+        Incoming(3, 4, ChannelRef("odd", 2), "ann", 1, b"{}"),
+        Incoming(4, 1, ChannelRef("far", 2), "ann", 2**50, b"{}"),
+    ])  # fmt: skip
+    engine.note_channels([SeenChannel(ChannelRef(name, 2), 0) for name in ("odd", "void")], 5)
+    client = api_client("viewer", cluster)
+    rows = {row["channel"]: row for row in client.get(f"{AT}/completeness").json()["items"]}
+    assert rows["2/old"]["first_at"].startswith("2023-11-14T22:13:20")
+    assert rows["2/old"]["last_at"].startswith("2025-06-15")
+    assert rows["2/odd"]["first_at"].startswith("1970") and rows["2/far"]["first_at"] is None
+    assert [name for name, row in rows.items() if row["is_unlisted"]] == ["2/odd"]
+    found = client.get(AT).json()
+    assert (found["channels_unlisted"], found["missing_unlisted"], found["missing"]) == (1, 3, 3)
+    assert found["first_at"].startswith("2023-11-14") and found["last_at"].startswith("2025-06-15")
+
+
 def test_channels_with_what_is_held_of_them(cluster: Any) -> None:
     engine = engine_of(cluster.pk)
     engine.ingest([Incoming(1, 1, ChannelRef("tea", 2), "ann", int(time.time()), b"{}")])

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 
 from imadmin.archive import completeness, running, stores
 from imadmin.archive.models import Archive
@@ -40,7 +41,11 @@ def half(own_cluster):
 def archive(own_cluster):
     past = datetime.now(UTC) - timedelta(minutes=9)
     return Archive.objects.create(
-        cluster=own_cluster, is_on=True, round_started_at=past, round_ended_at=past + timedelta(minutes=1), whole_at=past
+        cluster=own_cluster,
+        is_on=True,
+        round_started_at=past,
+        round_ended_at=past + timedelta(minutes=1),
+        whole_at=past,
     )
 
 
@@ -80,6 +85,27 @@ def test_what_a_search_in_some_channels_can_miss(scope, half, archive):
     assert (everything.channels, everything.missing, everything.unknown) == (3, 24, 0)
     Archive.objects.update(feed_seen_at=datetime.now(UTC))
     assert completeness.of_channels(scope).is_fed
+
+
+def test_a_search_in_a_channel_nobody_knows_is_no_search_of_an_empty_archive(scope, own_cluster):
+    assert completeness.of_channels(scope, [TEA]).is_empty
+    cache.clear()
+    engine_of(own_cluster.pk).note_channels([SeenChannel(CUP, 1, 1002)], NOW)
+    assert not completeness.of_channels(scope, [TEA]).is_empty
+    assert completeness.of_channels(scope, [ChannelRef(f"c{number}", 2) for number in range(101)]).is_wide
+
+
+def test_what_the_server_has_nothing_of_is_told_apart_from_what_can_be_read(scope, half, archive):
+    half.ingest([message(20, 9, ChannelRef("lost", 2))])
+    half.note_channels([SeenChannel(ChannelRef("lost", 2), 0)], NOW)
+    coverage = completeness.status(scope).coverage
+    assert (coverage.missing, coverage.unlisted, coverage.missing_unlisted) == (32, 1, 8)
+    rows = {row.hold.channel.id: row for row in completeness.channels(scope).rows}
+    assert {name: row.can_be_read for name, row in rows.items()} == {
+        "tea": True, "cup": False, "new": True, "lost": False,
+    }  # fmt: skip
+    half.note_channels([SeenChannel(ChannelRef("lost", 2), 12)], NOW)
+    assert half.coverage().unlisted == 0
 
 
 def test_being_fed_and_being_read_again_move_nothing(scope, half, archive):

@@ -221,6 +221,23 @@ def test_reading_makes_no_channel_on_the_server(sim, say, reader, engine, own_cl
     assert channels_of(sim) == before
 
 
+def test_a_channel_that_only_the_feed_told_of_is_noted_as_not_listed_until_it_is(sim, say, reader, engine, own_cluster):
+    say("tea", 3)
+    before = channels_of(sim)
+    lost = ChannelRef("lost", 2)
+    feed.take(own_cluster.pk, [Incoming(77, 4, lost, "ann", 1_700_000_000, b"{}")])
+    assert not engine.hold(lost).is_unlisted, "nobody has asked yet"
+    report = repair.whole(reader())
+    assert report.is_over and report.unread == 1 and engine.hold(lost).is_unlisted
+    coverage = engine.coverage()
+    assert (coverage.missing, coverage.unlisted, coverage.missing_unlisted) == (3, 1, 3)
+    repair.quick(reader())
+    assert channels_of(sim) == before, "made by reading"
+    say("lost", 4)
+    repair.quick(reader())
+    assert (engine.coverage().missing, engine.hold(lost).is_unlisted) == (0, False)
+
+
 def test_one_channel_is_read_at_once_and_the_others_are_left_alone(sim, say, reader, engine):
     say("tea", 1500)
     say("other", 5)

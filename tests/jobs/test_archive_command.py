@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from imadmin.archive.engines.sqlite import SqliteEngine
+from imadmin.archive.rows import Incoming
+from imadmin.gateway.types import ChannelRef
 from tests.jobs.site import PATIENCE, ROOT, environment
 
 CHANNELS, EACH = 60, 250
@@ -113,6 +116,22 @@ def test_interrupted_it_ends_by_itself_and_goes_on_next_time(site: Counter[int],
     assert 0 < sum(stored(folder).values()) < sum(site.values())
     manage("archive", "backfill", "own")
     assert stored(folder) == site
+
+
+def test_what_the_server_does_not_list_is_no_success(site: Counter[int], folder: Path, manage: Any) -> None:
+    """The feed told of channels that the server doesn't have: nothing reads what is missing of them."""
+    manage("archive", "backfill", "own")
+    (path,) = folder.rglob("archive*/*.sqlite3")
+    engine = SqliteEngine(path)
+    engine.ingest(
+        [Incoming(seq, seq + 5, ChannelRef(f"lost{seq}", 2), "ann", 1_700_000_000, b"{}") for seq in range(1, 13)]
+    )
+    engine.close()
+    said = manage("archive", "backfill", "own", code=3)
+    assert "The server doesn't list 12 channels, 126 messages: they can't be read." in said.stderr
+    stats = manage("archive", "stats", "own").stdout
+    assert stats.count("not listed by the server") == 10 and "gap\t… and 2 more channels" in stats
+    assert "channels not listed\t12" in stats and "missing of those\t126" in stats
 
 
 def test_a_closed_archive_is_not_filled(site: Counter[int], folder: Path, manage: Any) -> None:

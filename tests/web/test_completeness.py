@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from imadmin.archive import completeness
+from imadmin.archive import bound, completeness
 from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.models import Archive
 from imadmin.archive.rows import Incoming, SeenChannel
@@ -106,6 +106,40 @@ def test_it_is_opened_slowed_down_read_and_closed(cluster: Any, client_of: Calla
     assert client.post(f"{AT}close/", {"reason": "enough"}).status_code == 303
     assert not Archive.objects.get().is_on and JobRun.objects.get().state == "stopped"
     assert AuditEntry.objects.filter(action__startswith="archive.").count() >= 3
+
+
+def test_what_the_server_does_not_list_says_so_and_offers_no_reading(
+    cluster: Any, filled: Any, client_of: Callable[..., Any]
+) -> None:
+    filled.note_channels([SeenChannel(ChannelRef("tea", 2), 0)], NOW)
+    client = client_of(cluster, "owner")
+    page = text(client.get(AT))
+    assert "The server doesn’t list 1 of these channels: their 3 can’t be read." in page
+    assert page.count("the server doesn’t list it") == 1
+    assert "read=2%2Ftea" not in page and f"read={quote('2/' + NASTY, safe='')}" in page
+
+
+def test_since_when_each_channel_is_there(cluster: Any, filled: Any, client_of: Callable[..., Any]) -> None:
+    filled.ingest([
+        Incoming(50, 1, ChannelRef("old", 2), "ann", 1_700_000_000, b"{}"),
+        Incoming(51, 2, ChannelRef("old", 2), "ann", 1_750_000_000, b"{}"),
+        Incoming(52, 1, ChannelRef("odd", 2), "ann", 1, b"{}"),
+        Incoming(53, 1, ChannelRef("far", 2), "ann", 2**50, b"{}"),
+    ])  # fmt: skip
+    client = client_of(cluster, "owner")
+    page = text(client.get(AT))
+    assert "Archived since" in page and "2023-11-14T22:13:20" in page and "2025-06-15T" in page
+    assert page.count("the server’s clock was wrong") == 2
+
+
+def test_a_search_in_more_channels_than_are_looked_at_says_that_it_tells_of_all(
+    cluster: Any, filled: Any, client_of: Callable[..., Any], monkeypatch: Any
+) -> None:
+    client = client_of(cluster, "owner")
+    assert "so this is told of all" not in line(client, "in:group") and "1 200 messages" not in line(client, "in:cup")
+    assert "messages missing" not in line(client, "in:cup") and "3 messages missing" in line(client, "in:t*")
+    monkeypatch.setattr(bound, "MOST", 1)
+    assert "more than 100 channels searched, so this is told of all" in line(client, "in:group")
 
 
 def test_one_channel_is_read_now_by_its_dialog(cluster: Any, filled: Any, client_of: Callable[..., Any]) -> None:

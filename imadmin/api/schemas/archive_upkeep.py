@@ -1,12 +1,13 @@
 """An archive's state and completeness as JSON."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from django.utils.translation import gettext
 from pydantic import Field
 
 from imadmin.api.schemas.common import In, Out, PartialOut, Reason
+from imadmin.archive.clocks import moment
 from imadmin.archive.completeness import Completeness, HeldChannel
 from imadmin.archive.running import BUDGET_MAX, BUDGET_MIN, Estimate, bytes_each
 from imadmin.jobs.archives import Reading
@@ -27,6 +28,8 @@ class ArchiveOut(Out):
     """state: off | empty | filling (being read for the first time) | waiting (rests, see waits_for) | gaps | complete.
 
     expected: the newest sequence numbers of all channels, added up; missing: how many of them are not held.
+    channels_unlisted, missing_unlisted: of these, channels that the server has nothing of: they can't be read.
+    first_at, last_at: times that can be; a message whose clock was wrong doesn't count.
     up_to: when the last whole round began: everything the cluster had then is held, gaps aside; null = never read
     whole.  What came later is known by the webhook, last at feed_seen_at, and may lack messages until the next round.
     budget: calls a second to each node.
@@ -41,6 +44,8 @@ class ArchiveOut(Out):
     channels_unread: int
     expected: int
     missing: int
+    channels_unlisted: int
+    missing_unlisted: int
     bytes: int
     bytes_per_message: int
     index_bytes: int
@@ -68,11 +73,13 @@ class ArchiveOut(Out):
             channels_unread=coverage.unread,
             expected=coverage.expected,
             missing=coverage.missing,
+            channels_unlisted=coverage.unlisted,
+            missing_unlisted=coverage.missing_unlisted,
             bytes=totals.bytes,
             bytes_per_message=bytes_each(totals) if totals.messages else 0,
             index_bytes=totals.index_bytes,
-            first_at=_moment(totals.first_at),
-            last_at=_moment(totals.last_at),
+            first_at=moment(totals.first_at),
+            last_at=moment(totals.last_at),
             up_to=found.up_to,
             feed_seen_at=found.feed_seen_at,
             feed_lag_seconds=found.feed_lag,
@@ -92,7 +99,11 @@ class RangeOut(Out):
 
 
 class HeldChannelOut(Out):
-    """channel: type/id.  newest: the newest number known.  gaps: the first hundred."""
+    """channel: type/id.  newest: the newest number known.  gaps: the first hundred.
+
+    first_at, last_at: of the messages that are held, by the server's clock.  is_unlisted: the server was asked for this
+    channel and has nothing of it, so what is missing can't be read.
+    """
 
     channel: str
     channel_id: str
@@ -101,6 +112,8 @@ class HeldChannelOut(Out):
     newest: int
     missing: int
     gaps: list[RangeOut]
+    is_unlisted: bool
+    first_at: datetime | None
     last_at: datetime | None
     asked_at: datetime | None
 
@@ -115,8 +128,10 @@ class HeldChannelOut(Out):
             newest=row.newest,
             missing=hold.missing,
             gaps=[RangeOut(first=first, last=last) for first, last in hold.gaps[:100]],
-            last_at=_moment(hold.last_at),
-            asked_at=_moment(hold.seen_at),
+            is_unlisted=hold.is_unlisted,
+            first_at=moment(hold.first_at),
+            last_at=moment(hold.last_at),
+            asked_at=moment(hold.seen_at),
         )
 
 
@@ -173,7 +188,3 @@ def _reading(reading: Reading) -> ReadingOut:
         per_second=reading.per_second,
         seconds_left=reading.seconds_left,
     )
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None

@@ -130,7 +130,8 @@ def coverage(db: sqlite3.Connection) -> Coverage:
     newest = "max(coalesce(server_seq, 0), top)"
     sql = f"""SELECT count(*), count(server_seq), coalesce(sum(missing > 0 AND count = 0), 0),
         coalesce(sum(missing > 0), 0), coalesce(sum(newest), 0), coalesce(sum(max(missing, 0)), 0),
-        coalesce(sum(missing > 0 AND server_seq = 0), 0), coalesce(sum(max(missing, 0)) FILTER (WHERE server_seq = 0), 0)
+        coalesce(sum(missing > 0 AND server_seq = 0), 0),
+        coalesce(sum(max(missing, 0)) FILTER (WHERE server_seq = 0), 0)
         FROM (SELECT server_seq, count, {newest} AS newest, {newest} - held - gone AS missing FROM chan)"""  # noqa: S608
     return Coverage(*db.execute(sql).fetchone())
 

@@ -1,6 +1,5 @@
 """How complete the archive is: the verdict, the figures, channel by channel; opening, closing, reading now."""
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +10,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from imadmin.accounts.permissions import Permission
-from imadmin.archive import completeness, running
+from imadmin.archive import clocks, completeness, running
 from imadmin.archive.completeness import ChannelPage, HeldChannel
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
@@ -156,7 +155,8 @@ def _table(scope: Scope, page: ChannelPage, show: str) -> Table:
         Column("messages", _("Messages"), lambda row: cells.number(row.hold.messages), "num", "m2"),
         Column("newest", _("Newest number"), lambda row: cells.number(row.newest), "num", hide="p2"),
         Column("missing", _("Missing"), _missing, "num", "m3"),
-        Column("last", _("Last message"), lambda row: cells.clock(_moment(row)), "time", hide="p2"),
+        Column("since", _("Archived since"), _since, "time", hide="p2"),
+        Column("last", _("Last message"), lambda row: cells.clock(clocks.moment(row.hold.last_at)), "time", hide="p2"),
         Column("do", _("Actions"), lambda row: _verbs(scope, row), "actions"),
     ]
     here = reverse("completeness", args=[scope.slug])
@@ -172,21 +172,27 @@ def _missing(row: HeldChannel) -> object:
     if not row.hold.missing:
         return cells.status("ok", _("nothing"))
     return cells.html(
-        '<span title="{ranges}">{count}</span>',
+        '<span title="{ranges}">{count}</span>{why}',
         ranges=archive_words.ranges(row),
         count=cells.number(row.hold.missing),
+        why=cells.html(' <span class="faint">{word}</span>', word=_("the server doesn’t list it"))
+        if row.hold.is_unlisted
+        else "",
     )
+
+
+def _since(row: HeldChannel) -> object:
+    """When the first message that is held was sent."""
+    if row.hold.first_at is not None and row.since is None:
+        return cells.html('<span class="faint">{word}</span>', word=_("the server’s clock was wrong"))
+    return cells.clock(clocks.moment(row.since))
 
 
 def _verbs(scope: Scope, row: HeldChannel) -> object:
     query = urlencode({"channel_id": row.hold.channel.id, "channel_type": row.hold.channel.type})
     server = f"{reverse('messages-server', args=[scope.slug])}?{query}"
     links = [cells.link(_("Search the server"), server, "btn s quiet")]
-    if scope.can(Permission.OPERATE_CLUSTER) and row.hold.missing:
+    if scope.can(Permission.OPERATE_CLUSTER) and row.can_be_read:
         here = f"{reverse('completeness', args=[scope.slug])}?{urlencode({'read': str(row.hold.channel)})}"
         links.insert(0, cells.link(_("Read now…"), here, "btn s"))
     return cells.join(links, " ")
-
-
-def _moment(row: HeldChannel) -> Any:
-    return datetime.fromtimestamp(row.hold.last_at, UTC) if row.hold.last_at is not None else None

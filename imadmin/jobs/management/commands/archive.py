@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 from django.db import close_old_connections
 
 from imadmin.archive import completeness, running
+from imadmin.archive.engines.base import Engine
+from imadmin.archive.rows import Coverage
 from imadmin.archive.stores import engine_of
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
@@ -26,6 +28,7 @@ from imadmin.jobs.run import OPEN, ask_to_stop
 
 LOOK_SECONDS = 0.25
 REASON = "by command"
+GAPS_TOLD, RANGES_TOLD = 10, 5
 
 
 class Command(ProductCommand):
@@ -75,6 +78,8 @@ class Command(ProductCommand):
             "numbers missing": coverage.missing,
             "channels with gaps": coverage.with_gaps,
             "channels never read": coverage.unread,
+            "channels not listed": coverage.unlisted,
+            "missing of those": coverage.missing_unlisted,
             "bytes": totals.bytes,
             "bytes a message": round(totals.bytes / totals.messages) if totals.messages else 0,
             "index share": f"{totals.index_bytes / totals.bytes:.0%}" if totals.bytes else "0%",
@@ -85,9 +90,7 @@ class Command(ProductCommand):
         }
         for name, value in rows.items():
             self.say(f"{name}\t{value}")
-        for hold in engine_of(scope.cluster.pk).behind(most=10):
-            gaps = ", ".join(f"{first}-{last}" for first, last in hold.gaps[:5])
-            self.say(f"gap\t{hold.channel}\t{gaps}\t{hold.missing}")
+        self._gaps(engine_of(scope.cluster.pk), coverage)
 
     def do_backfill(self, options: dict[str, Any]) -> None:
         scope = access.enter_by_command(options["slug"])
@@ -95,6 +98,7 @@ class Command(ProductCommand):
         if not (row.result or {}).get("is_over"):
             why = running.row_of(scope).waits_for or "the cluster did not tell all of its channels"
             raise CommandError(f"Not everything is read: {why}  Begin it again to go on.")
+        self._must_be_whole(engine_of(scope.cluster.pk).coverage())
 
     def do_reindex(self, options: dict[str, Any]) -> None:
         scope = access.enter_by_command(options["slug"])
@@ -110,6 +114,32 @@ class Command(ProductCommand):
             self.say(f"{fault['count']}\t{fault['what']}\t{', '.join(fault['examples'])}")
         if faults:
             raise CommandError("The archive has faults.")
+
+    def _gaps(self, engine: Engine, coverage: Coverage) -> None:
+        """The first channels with gaps, and how many more there are: one line each."""
+        holds = engine.behind(most=GAPS_TOLD)
+        for hold in holds:
+            gaps = ", ".join(f"{first}-{last}" for first, last in hold.gaps[:RANGES_TOLD])
+            more = len(hold.gaps) - RANGES_TOLD
+            rest = f" and {more} more" if more > 0 else ""
+            unlisted = "\tnot listed by the server" if hold.is_unlisted else ""
+            self.say(f"gap\t{hold.channel}\t{gaps}{rest}\t{hold.missing}{unlisted}")
+        if coverage.with_gaps > len(holds):
+            self.say(f"gap\t… and {coverage.with_gaps - len(holds)} more channels")
+
+    def _must_be_whole(self, coverage: Coverage) -> None:
+        """Ends the command with 3 when nothing is missing but what the server doesn't have (any more), else with 1."""
+        if not coverage.missing:
+            return
+        left = coverage.missing - coverage.missing_unlisted
+        why = []
+        if left:
+            why.append(f"{coverage.with_gaps - coverage.unlisted} channels, {left} messages could not be read now: "
+                       "begin it again.")  # fmt: skip
+        if coverage.unlisted:
+            why.append(f"The server doesn't list {coverage.unlisted} channels, {coverage.missing_unlisted} messages: "
+                       "they can't be read.")  # fmt: skip
+        raise CommandError("Not everything is read.  " + "  ".join(why), returncode=1 if left else 3)
 
     # -- running a job in the foreground ---------------------------------------------------------------------------
 
