@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from imadmin.accounts.permissions import Permission
 from imadmin.archive import finding, likeness
 from imadmin.archive.cover import Cover
-from imadmin.archive.engines.base import RID_MAX, RID_SHIFT, Engine, StoreUnavailable
+from imadmin.archive.engines.base import RID_MAX, RID_SHIFT, Engine
 from imadmin.archive.likeness import Likeness
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
 from imadmin.archive.norm import norm
@@ -25,7 +25,7 @@ from imadmin.archive.rows import Stored
 from imadmin.archive.wanted import TOO_LONG
 from imadmin.audit.record import Target
 from imadmin.clusters.access import Scope
-from imadmin.core.errors import Busy, InvalidInput, NotFound, gettext_noop
+from imadmin.core.errors import InvalidInput, NotFound, gettext_noop
 from imadmin.gateway.types import ChannelRef
 
 Key = TypeVar("Key")
@@ -161,13 +161,10 @@ def spread(
     as_of = datetime.now(UTC)
     since = as_of - timedelta(days=days)
     engine = finding.engine_of(scope)
-    try:
-        source = _source(engine, message_id) if message_id is not None else None
-        wanted = source.text if source else text
-        normal = _checked(wanted, is_typed=source is None)
-        seen = _looked(engine, normal, int(since.timestamp()), budget or Budget(), max(1, min(limit, ROWS_MOST)))
-    except StoreUnavailable as error:
-        raise Busy(finding.NO_STORE) from error
+    source = _source(engine, message_id) if message_id is not None else None
+    wanted = source.text if source else text
+    normal = _checked(wanted, is_typed=source is None)
+    seen = _looked(engine, normal, int(since.timestamp()), budget or Budget(), max(1, min(limit, ROWS_MOST)))
     result = _told(seen, source, wanted, days=days, since=since, as_of=as_of, zone=zone, access=access)
     _leave_trace(scope, normal, message_id, result)
     return result

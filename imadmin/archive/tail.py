@@ -6,8 +6,7 @@ trail.  Messages that came late (their time lies a little before the mark) are f
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.core.cache import cache
 
 from imadmin.archive import finding, search
-from imadmin.archive.engines.base import RID_SHIFT, Engine, StoreUnavailable
+from imadmin.archive.engines.base import RID_SHIFT, Engine
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
 from imadmin.archive.models import Archive
 from imadmin.archive.present import present_rid
@@ -24,7 +23,6 @@ from imadmin.archive.rows import Stored
 from imadmin.archive.where import Where
 from imadmin.audit.record import Target
 from imadmin.clusters.access import Scope
-from imadmin.core.errors import Busy
 from imadmin.gateway.types import now
 
 FIRST = 50  # rows when a tail is opened
@@ -68,9 +66,9 @@ def source_of(scope: Scope) -> Source:
 def newest(scope: Scope, query: str, *, zone: ZoneInfo, most: int = FIRST) -> Tail:
     """What a tail shows when it is opened.  Raises Forbidden, InvalidInput (QueryError: q), Busy."""
     where = finding.parsed(scope, query, zone=zone)
-    with _reached(scope) as engine:
-        mark = _newest_rid(engine, present_rid(scope.cluster.pk))
-        found = search.find(engine, where, most=max(1, min(most, ROWS)))
+    engine = finding.engine_of(scope)
+    mark = _newest_rid(engine, present_rid(scope.cluster.pk))
+    found = search.find(engine, where, most=max(1, min(most, ROWS)))
     return _told(scope, Tail(query, where, _shown(scope, found.rows), mark), is_opening=True)
 
 
@@ -86,16 +84,16 @@ def since(
     limit = present_rid(scope.cluster.pk)
     after = min(after, limit)
     least = max(floor, after - (OVERLAP << RID_SHIFT))
-    with _reached(scope) as engine:
-        mark = max(after, _newest_rid(engine, limit))  # before looking: what comes meanwhile is newer
-        new = search.find(engine, where, below=mark + 1, above=after, most=most)
-        rows, left_out, is_capped = new.rows, 0, False
-        if new.next_below is not None:
-            more = search.count(engine, where, below=new.next_below, above=after, most=COUNT_MOST)
-            left_out, is_capped = more.value, more.is_capped
-        elif len(rows) < most and least < after:
-            late = search.find(engine, where, below=after + 1, above=least, most=most + len(known))
-            rows += tuple(row for row in late.rows if row.rid not in known)[: most - len(rows)]
+    engine = finding.engine_of(scope)
+    mark = max(after, _newest_rid(engine, limit))  # before looking: what comes meanwhile is newer
+    new = search.find(engine, where, below=mark + 1, above=after, most=most)
+    rows, left_out, is_capped = new.rows, 0, False
+    if new.next_below is not None:
+        more = search.count(engine, where, below=new.next_below, above=after, most=COUNT_MOST)
+        left_out, is_capped = more.value, more.is_capped
+    elif len(rows) < most and least < after:
+        late = search.find(engine, where, below=after + 1, above=least, most=most + len(known))
+        rows += tuple(row for row in late.rows if row.rid not in known)[: most - len(rows)]
     return _told(scope, Tail(query, where, _shown(scope, rows), mark, left_out, is_capped))
 
 
@@ -106,17 +104,8 @@ def waiting(scope: Scope, query: str, after: int, *, zone: ZoneInfo) -> search.C
     """
     where = finding.parsed(scope, query, zone=zone)
     finding.trace_once(scope, query)
-    with _reached(scope) as engine:
-        return search.count(engine, where, below=present_rid(scope.cluster.pk), above=after, most=COUNT_MOST)
-
-
-@contextmanager
-def _reached(scope: Scope) -> Iterator[Engine]:
     engine = finding.engine_of(scope)
-    try:
-        yield engine
-    except StoreUnavailable as error:
-        raise Busy(finding.NO_STORE) from error
+    return search.count(engine, where, below=present_rid(scope.cluster.pk), above=after, most=COUNT_MOST)
 
 
 def _newest_rid(engine: Engine, limit: int) -> int:
