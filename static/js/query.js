@@ -32,6 +32,7 @@ const state = () => `${field().selectionStart} ${field().value}`;
 const caret = () => characters(field().value.slice(0, field().selectionStart)).length;
 
 function take(option) {
+  if (answered.slice(answered.indexOf(" ") + 1) !== field().value) return ask(); // its place is one of an older text
   const all = characters(field().value);
   const [start, end] = [Number(option.dataset.start), Number(option.dataset.end)];
   const isOpenEnd = "open" in option.dataset;
@@ -63,6 +64,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.parameters = { typed: field().value, caret: caret() };
 });
 document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target?.id === "search") answered = ""; // a new box begins with the list of an empty one
   if (event.detail.target?.id !== "suggestions") return;
   answered = asked;
   choose(-1);

@@ -139,7 +139,7 @@ def test_a_search_is_written_by_suggestions_and_a_mistake_is_pointed_at(keys: Ke
     keys.press("ArrowDown", "Enter")
     expect(field).to_have_value("退款 type:")
     page.keyboard.insert_text("tex")
-    expect(options).to_have_count(1)
+    expect(options).to_have_text(re.compile("type:text"))
     keys.press("ArrowDown", "Tab")
     expect(field).to_have_value("退款 type:text ")
     expect(field).to_be_focused()
@@ -164,7 +164,46 @@ def test_a_search_is_written_by_suggestions_and_a_mistake_is_pointed_at(keys: Ke
     keys.press("Escape", "j", "Enter")
     page.wait_for_url(lambda url: "/c/demo/m/" in url)
     around = page.get_by_role("region", name="In its conversation").get_by_role("listitem")
-    expect(around.locator("xpath=self::*[@aria-current='true']")).to_contain_text("退款")
+    expect(around.locator("xpath=self::*[@aria-current='true']").locator("mark").first).to_have_text("退款")
+
+
+def test_tab_completes_a_word_and_escape_keeps_it(keys: Keyboard) -> None:
+    page = keys.page
+    filled(page, "退款")
+    page.goto("/c/demo/messages/")
+    field, options = page.get_by_role("combobox", name="Search messages"), page.get_by_role("option")
+
+    keys.press("/")
+    page.keyboard.insert_text("退款 typ")
+    expect(options).to_have_count(1)
+    keys.press("Tab")
+    expect(field).to_have_value("退款 type:")
+    expect(field).to_be_focused()
+    page.keyboard.insert_text("tex")
+    expect(options).to_have_text(re.compile("type:text"))
+    keys.press("Shift+Tab")
+    expect(field).not_to_be_focused()
+    expect(field).to_have_value("退款 type:tex")
+    keys.press("/", "End", "ArrowDown")
+    expect(options).to_have_count(1)
+    expect(field).to_have_attribute("aria-expanded", "true")
+    keys.press("Tab")
+    expect(field).to_have_value("退款 type:text ")
+    keys.press("Tab")
+    expect(field).not_to_be_focused()
+    expect(field).to_have_value("退款 type:text ")
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+    keys.press("/", "End", "ArrowDown")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    keys.press("Escape")
+    expect(field).to_have_attribute("aria-expanded", "false")
+    expect(field).to_be_focused()
+    keys.press("Escape")
+    expect(field).to_have_value("退款 type:text ")
+
+    field.fill("node:")
+    expect(options.filter(has_text="node:1001")).to_have_count(1)
 
 
 def test_a_conversation_is_opened_with_one_reason(sign_in: Callable[..., Any]) -> None:
