@@ -104,7 +104,10 @@ def test_killed_in_the_middle_again_and_again_it_loses_and_doubles_nothing(
     assert stats["state"] == "complete" and stats["messages"] == str(CHANNELS * EACH)
     assert stats["numbers missing"] == "0" and int(stats["bytes a message"]) > 0
     manage("archive", "reindex", "own")
-    manage("archive", "verify", "own")
+    verified = manage("archive", "verify", "own").stdout
+    assert (
+        f"checked\t{CHANNELS * EACH} messages, {CHANNELS} channels" in verified and "found\tnothing wrong" in verified
+    )
 
 
 def test_interrupted_it_ends_by_itself_and_goes_on_next_time(site: Counter[int], folder: Path, manage: Any) -> None:

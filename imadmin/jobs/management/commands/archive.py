@@ -110,6 +110,11 @@ class Command(ProductCommand):
             scope, VERIFY, lambda: actions.run_now(scope, VERIFY, reason=options["reason"]).pk, options
         )
         faults = (row.result or {}).get("faults", [])
+        totals = engine_of(scope.cluster.pk).totals()
+        self.say(f"checked\t{totals.messages} messages, {totals.channels} channels, {_size(totals.bytes)}: that the "
+                 "store is sound, index and messages agree, a sample is found by its words, and numbers, ranges and "
+                 "counts fit")  # fmt: skip
+        self.say(f"found\t{len(faults)} kinds of faults" if faults else "found\tnothing wrong")
         for fault in faults:
             self.say(f"{fault['count']}\t{fault['what']}\t{', '.join(fault['examples'])}")
         if faults:
