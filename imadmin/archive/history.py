@@ -66,8 +66,7 @@ def counted(scope: Scope, q: str, hits: int, *, is_capped: bool) -> None:
         return  # the count ended early: it tells neither how many nor that there are many
     hits = COUNTED_MOST + 1 if is_capped else hits
     try:
-        with transaction.atomic():
-            _own(scope).filter(query=q).exclude(hits=hits).update(hits=hits)
+        _own(scope).filter(query=q).exclude(hits=hits).update(hits=hits)
     except DatabaseError as error:
         logger.warning("history.not_kept", extra={"error": type(error).__name__})
 
