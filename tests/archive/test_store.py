@@ -332,7 +332,9 @@ def test_channels_and_senders_by_their_beginning(engine: Any) -> None:
 
 def test_the_nodes_that_lead_channels(engine: Any) -> None:
     assert engine.leaders() == []
-    engine.note_channels([SeenChannel(ChannelRef(f"g{n}", 2), 5, leader) for n, leader in enumerate((7, 3, 7, None))], 1)
+    engine.note_channels(
+        [SeenChannel(ChannelRef(f"g{n}", 2), 5, leader) for n, leader in enumerate((7, 3, 7, None))], 1
+    )
     assert engine.leaders() == [3, 7]
 
 

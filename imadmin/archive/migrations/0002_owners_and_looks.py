@@ -6,93 +6,145 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_columns'),
-        ('archive', '0001_archive'),
-        ('clusters', '0001_initial'),
+        ("accounts", "0002_columns"),
+        ("archive", "0001_archive"),
+        ("clusters", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SavedLook',
+            name="SavedLook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seen_rid', models.BigIntegerField(blank=True, null=True)),
-                ('is_pinned', models.BooleanField(default=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seen_rid", models.BigIntegerField(blank=True, null=True)),
+                ("is_pinned", models.BooleanField(default=False)),
             ],
         ),
         migrations.RemoveField(
-            model_name='savedsearch',
-            name='is_pinned',
+            model_name="savedsearch",
+            name="is_pinned",
         ),
         migrations.RemoveField(
-            model_name='savedsearch',
-            name='seen_rid',
+            model_name="savedsearch",
+            name="seen_rid",
         ),
         migrations.AddField(
-            model_name='export',
-            name='audit_intent',
+            model_name="export",
+            name="audit_intent",
             field=models.BigIntegerField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='export',
-            name='token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.apitoken'),
+            model_name="export",
+            name="token",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="accounts.apitoken",
+            ),
         ),
         migrations.AddField(
-            model_name='savedsearch',
-            name='token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.apitoken'),
+            model_name="savedsearch",
+            name="token",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="accounts.apitoken",
+            ),
         ),
         migrations.AlterField(
-            model_name='export',
-            name='owner',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="export",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AlterField(
-            model_name='export',
-            name='state',
-            field=models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('ready', 'Ready'), ('failed', 'Failed'), ('stopped', 'Stopped'), ('expired', 'Expired')], default='waiting', max_length=8),
+            model_name="export",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("waiting", "Waiting"),
+                    ("running", "Running"),
+                    ("ready", "Ready"),
+                    ("failed", "Failed"),
+                    ("stopped", "Stopped"),
+                    ("expired", "Expired"),
+                ],
+                default="waiting",
+                max_length=8,
+            ),
         ),
         migrations.AlterField(
-            model_name='savedsearch',
-            name='owner',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="savedsearch",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='export',
-            index=models.Index(fields=['cluster', '-created_at'], name='archive_exp_cluster_ff59d9_idx'),
+            model_name="export",
+            index=models.Index(fields=["cluster", "-created_at"], name="archive_exp_cluster_ff59d9_idx"),
         ),
         migrations.AddIndex(
-            model_name='export',
-            index=models.Index(fields=['state'], name='archive_exp_state_6e0ed0_idx'),
+            model_name="export",
+            index=models.Index(fields=["state"], name="archive_exp_state_6e0ed0_idx"),
         ),
         migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('owner', None), ('token__isnull', False)), models.Q(('owner__isnull', False), ('token', None)), _connector='OR'), name='export_owner'),
+            model_name="export",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("owner", None), ("token__isnull", False)),
+                    models.Q(("owner__isnull", False), ("token", None)),
+                    _connector="OR",
+                ),
+                name="export_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='savedsearch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('owner', None), ('token__isnull', False)), models.Q(('owner__isnull', False), ('token', None)), _connector='OR'), name='saved_search_owner'),
+            model_name="savedsearch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("owner", None), ("token__isnull", False)),
+                    models.Q(("owner__isnull", False), ("token", None)),
+                    _connector="OR",
+                ),
+                name="saved_search_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='savedsearch',
-            constraint=models.UniqueConstraint(fields=('cluster', 'token', 'name'), name='saved_search_token_name'),
+            model_name="savedsearch",
+            constraint=models.UniqueConstraint(fields=("cluster", "token", "name"), name="saved_search_token_name"),
         ),
         migrations.AddField(
-            model_name='savedlook',
-            name='search',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='looks', to='archive.savedsearch'),
+            model_name="savedlook",
+            name="search",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="looks", to="archive.savedsearch"
+            ),
         ),
         migrations.AddField(
-            model_name='savedlook',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="savedlook",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='savedlook',
-            constraint=models.UniqueConstraint(fields=('search', 'user'), name='saved_look_of_one'),
+            model_name="savedlook",
+            constraint=models.UniqueConstraint(fields=("search", "user"), name="saved_look_of_one"),
         ),
     ]
