@@ -207,7 +207,7 @@ random_example = settings(deadline=None, suppress_health_check=[HealthCheck.func
 
 @EMBEDDED
 @given(st.data())
-@settings(random_example, max_examples=80)
+@settings(random_example, max_examples=40)
 def test_random_queries_on_random_corpora(new_engine, data):
     random_queries(new_engine, data)
 
@@ -248,7 +248,7 @@ def random_queries(new_engine, data):
 
 @EMBEDDED
 @given(st.data())
-@settings(random_example, max_examples=60)
+@settings(random_example, max_examples=30)
 def test_any_part_of_a_text_finds_it(new_engine, data):
     any_part(new_engine, data)
 

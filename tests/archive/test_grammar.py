@@ -486,7 +486,7 @@ PIECES += ["person:", "group", "2026-11-01", "..", "-2h", "退款", "a", "9", "\
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=40).map("".join)), st.integers(0, 60))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_text_breaks_it(text, caret):
     try:
         tree = read(text)
@@ -543,7 +543,7 @@ def faulty(text):
 
 
 @given(trees, st.sampled_from([UTC, SHANGHAI, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kathmandu")]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_tree_told_reads_as_itself(tree, zone):
     assert parse(told(tree, zone=zone), zone=zone, now=NOW) == tree
 

@@ -160,7 +160,7 @@ random_example = settings(deadline=None, suppress_health_check=[HealthCheck.func
 
 @EMBEDDED
 @random_steps
-@settings(random_example, max_examples=60)
+@settings(random_example, max_examples=30)
 def test_gaps_are_those_of_a_plain_set(new_engine: Any, steps: list[tuple[str, int, int]]) -> None:
     gaps_of_a_plain_set(new_engine, steps)
 

@@ -17,7 +17,7 @@ from imadmin.gateway.types import ChannelRef
 from tests.live.test_archive_feed import told
 from tests.product import ROOT, free_port
 
-BATCH, BATCHES, KILLS = 50, 240, 3
+BATCH, BATCHES, KILLS = 50, 120, 2
 SET_UP = """
 from imadmin.archive.models import Archive
 from imadmin.clusters.models import Cluster

@@ -216,24 +216,26 @@ async def test_clusters_come_change_and_go_while_it_runs(own: SimulatedCluster, 
 
     async with polling() as (poller, heard):
         await until(lambda: heard.looks)
-        late = await sync_to_async(store_cluster)(own, slug="late")
+        late = await patiently(lambda: store_cluster(own, slug="late"))
         await until(lambda: "late" in {slug for slug, _ in heard.looks})
 
-        await sync_to_async(late.delete)()
+        await patiently(late.delete)
         await until(lambda: len(poller._watched) == 1)
         assert not await Watch.objects.filter(cluster_id=late.pk).aexists()
 
 
 async def saved(row: Any) -> None:
+    await patiently(row.save)
+
+
+async def patiently(write: Callable[[], Any]) -> Any:
     """The tests' database in memory refuses a writer while another thread is at the table; a file would let it wait."""
     async with asyncio.timeout(10):
         while True:
             try:
-                await sync_to_async(row.save)()
+                return await sync_to_async(write)()
             except OperationalError:
                 await asyncio.sleep(0.05)
-            else:
-                return
 
 
 async def test_another_address_is_another_cluster(own: SimulatedCluster, watched: Any) -> None:
