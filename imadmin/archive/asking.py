@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 from imadmin.archive import grammar
-from imadmin.archive.masking import OF_TEXT, BodyAccess, body_access
+from imadmin.archive.masking import OF_WORDS, BodyAccess, body_access
 from imadmin.archive.wanted import TEXT_NEEDS_RIGHT
 from imadmin.archive.where import All, Any, Has, Not, Says, Where
 from imadmin.clusters.access import Scope, SiteScope
@@ -51,7 +51,7 @@ def says_words(where: Where) -> bool:
         case Says():
             return True
         case Has(trait):
-            return bool(trait & OF_TEXT)
+            return bool(trait & OF_WORDS)
         case All(parts) | Any(parts):
             return any(says_words(part) for part in parts)
         case Not(part):

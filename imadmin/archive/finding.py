@@ -15,7 +15,7 @@ from imadmin.archive import search as searching
 from imadmin.archive.asking import may_ask_words, part_says_words, says_words
 from imadmin.archive.bound import bound_of
 from imadmin.archive.completeness import Reach
-from imadmin.archive.engines.base import NO_STORE, Engine, StoreUnavailable
+from imadmin.archive.engines.base import Engine, StoreUnavailable
 from imadmin.archive.grammar import Fault, QueryError
 from imadmin.archive.masking import BodyAccess, ShownMessage, body_access, show_stored
 from imadmin.archive.operators import Suggestion, complete
@@ -23,7 +23,7 @@ from imadmin.archive.queries import leave_trace
 from imadmin.archive.where import All, Any, Says, Where
 from imadmin.audit.record import Target
 from imadmin.clusters.access import Scope
-from imadmin.core.errors import Busy, gettext_noop
+from imadmin.core.errors import gettext_noop
 from imadmin.gateway.types import now
 
 PAGE = 50
@@ -75,10 +75,7 @@ def find(scope: Scope, q: str, *, zone: ZoneInfo, cursor: str = "", limit: int =
     access = body_access(scope)
     began = time.perf_counter()
     engine = engine_of(scope)
-    try:
-        found = searching.find(engine, where, below=below, most=most)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    found = searching.find(engine, where, below=below, most=most)
     took = round((time.perf_counter() - began) * 1000)
     _trace(scope, q, len(found.rows))
     if not cursor:
@@ -100,10 +97,7 @@ def count(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) -> 
     """Raises as `find`."""
     where = parsed(scope, q, zone=zone)
     trace_once(scope, q)
-    try:
-        found = searching.count(engine_of(scope), where, most=most)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    found = searching.count(engine_of(scope), where, most=most)
     history.counted(scope, q, found.value, is_capped=found.is_capped)
     return found
 
@@ -112,10 +106,7 @@ def facets(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) ->
     """Raises as `find`."""
     where = parsed(scope, q, zone=zone)
     trace_once(scope, q)
-    try:
-        found = searching.facets(engine_of(scope), where, most, zone=zone)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    found = searching.facets(engine_of(scope), where, most, zone=zone)
     history.counted(scope, q, found.counted, is_capped=found.is_capped)
     return found
 
@@ -132,18 +123,12 @@ def suggest(scope: Scope, typed: str, caret: int) -> tuple[Suggestion, ...]:
 def leaders(scope: Scope) -> tuple[int, ...]:
     """The nodes that led a channel of the archive when it was last listed.  Raises Forbidden, Busy."""
     scope.require(Permission.SEARCH_MESSAGES)
-    try:
-        return tuple(engine_of(scope).leaders())
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    return tuple(engine_of(scope).leaders())
 
 
 def reach(scope: Scope, where: Where) -> Reach:
     """What the archive can't answer of this search.  Raises Busy."""
-    try:
-        bound = bound_of(engine_of(scope), where)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    bound = bound_of(engine_of(scope), where)
     return completeness.of_bound(scope, bound)
 
 
@@ -151,20 +136,14 @@ def matching(scope: Scope, q: str, *, zone: ZoneInfo, most: int = COUNTED_MOST) 
     """Who and where of the newest that match; bodies stay masked.  Raises as `find`."""
     where = parsed(scope, q, zone=zone)
     trace_once(scope, q)
-    try:
-        found = searching.find(engine_of(scope), where, most=most)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    found = searching.find(engine_of(scope), where, most=most)
     return Matching(tuple(show_stored(row, is_open=False) for row in found.rows), found.next_below is not None)
 
 
 def chosen(scope: Scope, ids: Sequence[int]) -> Matching:
     """Who and where of messages that were chosen; bodies stay masked.  Raises Forbidden, Busy."""
     scope.require(Permission.SEARCH_MESSAGES)
-    try:
-        found = engine_of(scope).by_ids(ids)
-    except StoreUnavailable as error:
-        raise Busy(NO_STORE) from error
+    found = engine_of(scope).by_ids(ids)
     return Matching(tuple(show_stored(found[id], is_open=False) for id in ids if id in found), is_capped=False)
 
 

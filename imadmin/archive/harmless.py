@@ -46,11 +46,6 @@ class Piece:
     is_hit: bool = False
 
 
-def encodable(text: str) -> str:
-    """Lone surrogates (a JSON text may hold them) replaced, so that the text can be sent at all."""
-    return _SURROGATE.sub(REPLACEMENT, text)
-
-
 def visible(text: str) -> str:
     """Control and direction characters as something one sees; line breaks and tabs stay."""
     return _after(_TO_VISIBLE, text)

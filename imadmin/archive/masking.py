@@ -15,7 +15,7 @@ from imadmin.gateway.payload import decode
 from imadmin.gateway.types import ChannelRef, ContentKind, Message
 
 # What a text holds is as much a secret as the text: not told of a masked message, and no way of asking for it.
-OF_TEXT = Trait.LINK | Trait.PHONE | Trait.QR
+OF_WORDS = Trait.LINK | Trait.PHONE | Trait.QR
 
 
 class BodyAccess(StrEnum):
@@ -36,7 +36,7 @@ class ShownMessage:
 
     length: characters of a text, None for other kinds.  size: bytes of the payload.
     is_doubled: another message has the same channel and sequence number.  traits: what the archive knows of it, without
-    OF_TEXT when it is masked; rid: its place there, None when it came from the server.
+    OF_WORDS when it is masked; rid: its place there, None when it came from the server.
     before: what an edited one of the archive said at first.
     """
 
@@ -149,7 +149,7 @@ def show_stored(stored: Stored, *, is_open: bool) -> ShownMessage:
 
 
 def told_traits(stored: Stored, *, is_open: bool) -> Trait:
-    return stored.traits if is_open else stored.traits & ~OF_TEXT
+    return stored.traits if is_open else stored.traits & ~OF_WORDS
 
 
 def show_all(messages: Iterable[Message], *, is_open: bool) -> tuple[ShownMessage, ...]:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.archive.engines import engine, new_engine  # noqa: F401  fixtures
+from tests.archive.export_stage import exported, registered, talk  # noqa: F401  fixtures
 
 
 @pytest.fixture

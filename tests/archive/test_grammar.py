@@ -1,7 +1,6 @@
-"""The query language: every operator, every fault with its place, and texts that nobody meant as a query."""
+"""The query language: every operator, and texts that nobody meant as a query."""
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,9 +9,6 @@ from hypothesis import strategies as st
 
 from imadmin.archive import moments
 from imadmin.archive.grammar import (
-    DEEPEST,
-    LONGEST,
-    MOST_LEAVES,
     QueryError,
     all_of,
     any_of,
@@ -41,30 +37,7 @@ from imadmin.archive.where import (
     Seq,
 )
 from imadmin.gateway.types import ChannelRef, ChannelType, ContentKind
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)  # 14:30 in Shanghai
-
-
-def read(text, zone=SHANGHAI):
-    return parse(text, zone=zone, now=NOW)
-
-
-def second(text, zone=SHANGHAI):
-    return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp())
-
-
-def faults(text):
-    with pytest.raises(QueryError) as caught:
-        read(text)
-    return [(fault.start, fault.end, text[fault.start : fault.end]) for fault in caught.value.faults]
-
-
-def sentences(text):
-    with pytest.raises(QueryError) as caught:
-        read(text)
-    return [fault.text() for fault in caught.value.faults]
-
+from tests.archive.asked import NOW, SHANGHAI, Known, faults, read, second
 
 # -- words, quotes, groups ----------------------------------------------------------------------------------------------
 
@@ -251,150 +224,6 @@ def test_days_are_days_of_the_viewers_zone_also_when_the_clock_changes():
     assert read("on:2026-11-01", UTC) == Sent(second("2026-11-01T00:00", UTC), second("2026-11-02T00:00", UTC))
 
 
-# -- faults ---------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "place", "says"),
-    [
-        ("退款 form:u1", (3, 8), "Did you mean from:?"),
-        ("退款 tpye:image", (3, 8), "Did you mean type:?"),
-        ("FORM:u1", (0, 5), "Did you mean from:?"),
-        ("-befor:today", (1, 7), "Did you mean before:?"),
-        ("foo:bar", (0, 4), "There is no foo: here"),
-        ('say:"hi there"', (0, 4), "There is no say: here"),
-        ("(a", (0, 1), "never closed"),
-        ("a (b (c)", (2, 3), "never closed"),
-        ("a )", (2, 3), "No parenthesis was opened"),
-        ("a）", (1, 2), "No parenthesis was opened"),
-        ("a ()", (2, 3), "nothing between these parentheses"),
-        ("a -()", (2, 4), "nothing between these parentheses"),
-        ("a OR", (2, 4), "after this OR"),
-        ("OR a", (0, 2), "before this OR"),
-        ("a OR OR b", (5, 7), "before this OR"),
-        ("(a |) b", (3, 4), "after this OR"),
-        ("AND a", (0, 3), "before this AND"),
-        ("a AND", (2, 5), "after this AND"),
-        ("a NOT", (2, 5), "after this NOT"),
-        ('a "b c', (2, 6), "never closed"),
-        ("a “b c", (2, 6), "never closed"),
-        ('from:"b c', (5, 9), "never closed"),
-        ('a ""', (2, 4), "between these quotes"),
-        ('"  "', (0, 4), "between these quotes"),
-        ("a \u200b\u200d", (2, 4), "can't be searched"),
-        ("a from:", (2, 7), "such as from:u1"),
-        ("from: u1", (0, 5), "such as from:u1"),
-        ('in:""', (0, 5), "such as in:group:g42"),
-        ("from:vip-*", (5, 10), "whole uid"),
-        ("in:grop:g42", (3, 11), "Did you mean group?"),
-        ("in:group:", (3, 9), "id is missing"),
-        ("in:300:x", (3, 8), "from 1 to 255"),
-        ("in:group:a*b", (3, 12), "end of an id only"),
-        ("in:person:u1", (3, 12), "two people"),
-        ("in:person:a,b,c", (3, 15), "two people"),
-        ("between:a", (8, 9), "between:u1,u2"),
-        ("between:a,", (8, 10), "between:u1,u2"),
-        ("between:a@b,c", (8, 13), "can't hold @"),
-        ("type:picture", (5, 12), "no content type"),
-        ("has:money", (4, 9), "link, image, file, phone, qr"),
-        ("is:link", (3, 7), "system, stream"),
-        ("after:tomorrow", (6, 14), "is no time"),
-        ("after:2026-13", (6, 13), "on no calendar"),
-        ("after:2026-02-30", (6, 16), "on no calendar"),
-        ("after:2026-11-01T25:00", (6, 22), "on no calendar"),
-        ("after:2026-11-01T10:00+99:00", (6, 28), "on no calendar"),
-        ("after:1969", (6, 10), "years go from 1970"),
-        ("after:9999-12-31", (6, 16), "years go from 1970"),
-        ("after:-9999999w", (6, 15), "years go from 1970"),
-        ("during:..", (7, 9), "is no time"),
-        ("during:2026-11-05..2026-11-01", (7, 29), "ends before it begins"),
-        ("seq:x", (4, 5), "begin at 1"),
-        ("seq:0", (4, 5), "begin at 1"),
-        ("seq:<1", (4, 6), "begin at 1"),
-        ("seq:..", (4, 6), "begin at 1"),
-        ("seq:9..5", (4, 8), "greater than the last"),
-        ("seq:99999999999999999999", (4, 24), "begin at 1"),
-        ("id:abc", (3, 6), "whole number"),
-        ("id:9999999999999999999", (3, 22), "whole number"),
-        ("id:0", (3, 4), "whole number"),
-        ("node:a", (5, 6), "by its number"),
-    ],
-)
-def test_faults_point_at_their_place(text, place, says):
-    assert [fault[:2] for fault in faults(text)] == [place]
-    assert says in sentences(text)[0]
-
-
-def test_all_faults_are_told_at_once_in_order():
-    assert [fault[2] for fault in faults('form:u1 (a type:x seq:0 "')] == ["form:", "(", "x", "0", '"']
-
-
-def test_a_query_error_names_its_field():
-    with pytest.raises(QueryError) as caught:
-        read("form:u1 seq:0")
-    assert caught.value.status == 422
-    assert caught.value.fields["q"][0] % caught.value.params == sentences("form:u1")[0]
-
-
-def test_too_long():
-    assert faults("x" * 10_000)[0][:2] == (LONGEST, 10_000)
-    assert read("x" * LONGEST) == Says("x" * LONGEST)
-
-
-def test_too_many():
-    assert read(" ".join(["a"] * MOST_LEAVES)) == All((Says("a"),) * MOST_LEAVES)
-    assert faults(" ".join(["a"] * (MOST_LEAVES + 9))) == [(2 * MOST_LEAVES, 2 * MOST_LEAVES + 1, "a")]
-
-
-def test_too_deep():
-    deep = "(" * DEEPEST + "a" + ")" * DEEPEST
-    assert read(deep) == Says("a")
-    assert faults(f"b ({deep}) c") == [(2 + DEEPEST, 3 + DEEPEST, "(")]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "(" * 2000,
-        ")" * 2000,
-        "-" * 2000,
-        "-(" * 1000,
-        "NOT " * 500,
-        "OR " * 600,
-        '"' * 2000,
-        "\\" * 2000,
-        '"' + "\\" * 1999,
-        ":" * 2000,
-        "from:" * 400,
-        "ab:c " * 400,
-        '|-(:"“”' * 280,
-        "(a+)+$ " * 280,
-        "^(([a-z])+.)+[A-Z]([a-z])+$" * 70,
-        "a" * 1990 + "!",
-        "in:" + "*" * 1900,
-        "in:person:" + "," * 1900,
-        "during:" + "." * 1900,
-        "seq:" + "9" * 1900,
-        "after:" + "-" * 1900,
-        "after:-" + "9" * 1900 + "d",
-        "type:" + "9" * 1900,
-        "\u202e" * 2000,
-        "\u0000" * 2000,
-        "\ufdfa" * 2000,
-        "👨‍👩‍👧‍👦" * 280,
-    ],
-)
-def test_texts_that_want_to_be_slow(text):
-    began = time.process_time()
-    try:
-        read(text)
-    except QueryError as error:
-        assert all(0 <= fault.start < fault.end <= len(text) for fault in error.faults)
-    words(text)
-    complete(text, len(text))
-    assert time.process_time() - began < 2  # a bomb would take minutes
-
-
 # -- pieces for chips ------------------------------------------------------------------------------------------------------
 
 
@@ -415,56 +244,6 @@ def test_words_have_places_kinds_and_names():
 def test_quoting_makes_a_value_of_anything():
     for uid in ('a"b', "a b", "x*", "a\\", "(a)", "“a”", "-x", "a|b", "a：b", "＂", "OR", "\\＂"):
         assert read(f"from:{quoted(uid)}") == From(uid)
-
-
-# -- completion -----------------------------------------------------------------------------------------------------------
-
-
-class Known:
-    """What an archive knows."""
-
-    def channels_like(self, prefix, *, kind=None, most=20):
-        known = [ChannelRef("g42", 2), ChannelRef("g 43", 2), ChannelRef("gate", 3), ChannelRef("u1@u2", 1)]
-        return [each for each in known if each.id.startswith(prefix) and kind in (None, each.type)][:most]
-
-    def senders_like(self, prefix, *, most=20):
-        return [uid for uid in ("u1", "u2", "u 3", "zoe") if uid.startswith(prefix)][:most]
-
-    def leaders(self):
-        return [1001, 1002]
-
-
-def offered(text, caret=None):
-    """Each suggestion as the whole text it would make."""
-    caret = len(text) if caret is None else caret
-    return [text[: one.start] + one.text + text[one.end :] for one in complete(text, caret, lookups=Known())]
-
-
-def test_completion():
-    assert offered("退款 fr") == ["退款 from:"]
-    assert offered("退款 -fr") == ["退款 -from:"]
-    assert offered("fr 退款", 2) == ["from: 退款"]
-    assert offered("uid") == ["from:"]
-    assert offered("") == [f"{operator.name}:" for operator in OPERATORS]
-    assert offered("(") == [f"({operator.name}:" for operator in OPERATORS]
-    assert offered("from:u") == ["from:u1", "from:u2", 'from:"u 3"']
-    assert offered('from:"u ') == ['from:"u 3"']
-    assert offered("in:g") == ["in:group", "in:group:g42", 'in:group:"g 43"', "in:customer_service:gate"]
-    assert offered("node:") == ["node:1001", "node:1002"]
-    assert offered("-node:1002") == ["-node:1002"]
-    assert offered("node:9") == []
-    assert offered("in:group:g") == ["in:group:g42", 'in:group:"g 43"']
-    assert offered("in:person:") == ["in:person:u1@u2"]
-    assert offered("-is:re") == ["-is:revoked"]
-    assert offered("type:unk") == ["type:unknown"]
-    assert offered("退款 ") == [f"退款 {operator.name}:" for operator in OPERATORS]
-    assert offered("foo:b") == offered('"fr') == offered("zzz") == []
-
-
-def test_what_is_offered_can_be_read():
-    for text in ("from:u", "in:g", "in:person:", "in:", "is:", "has:", "type:", "after:", "on:"):
-        for whole in offered(text):
-            read(whole)
 
 
 # -- any text, any tree ---------------------------------------------------------------------------------------------------
