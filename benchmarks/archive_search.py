@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -282,4 +282,4 @@ def _write_paced(engine: SqliteEngine, batches: Iterator[list[Incoming]], done: 
 
 def _moved(one: Incoming, new_id: int) -> Incoming:
     """A message of another time: new to this archive."""
-    return replace(one, id=new_id, sent_at=one.sent_at + 10**7, seq=0)
+    return one._replace(id=new_id, sent_at=one.sent_at + 10**7, seq=0)

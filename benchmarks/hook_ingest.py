@@ -2,6 +2,7 @@
 
 The product runs in a process of its own on one core; four callers on the other one send what a server sends: batches
 of 100 by HTTP, each caller the next one when the last was answered.  What was answered 200 is counted in the archive.
+Measured is the running product: its start is over when it has answered a page and taken the first few thousands.
 """
 
 import base64
@@ -12,6 +13,7 @@ import socket
 import sqlite3
 import threading
 import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from urllib.parse import urlsplit
 from benchmarks import stage
 
 MESSAGES = 60_000
+WARM_UP = 6_000
 BATCH = 100
 CALLERS = 4
 ROUNDS = 3
@@ -65,7 +68,7 @@ class Ingest:
 
     @property
     def holds(self) -> bool:
-        return self.rate >= WANTED_RATE and self.ratio >= WANTED_RATIO and self.stored == MESSAGES
+        return self.rate >= WANTED_RATE and self.ratio >= WANTED_RATIO and self.stored == WARM_UP + MESSAGES
 
     def line(self) -> str:
         verdict = "holds" if self.holds else "MISSED"
@@ -79,8 +82,9 @@ def run() -> Ingest:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    rows = corpus(MESSAGES)
-    bodies = [json.dumps(rows[start : start + BATCH]).encode() for start in range(0, MESSAGES, BATCH)]
+    rows = corpus(WARM_UP + MESSAGES)
+    bodies = [json.dumps(rows[start : start + BATCH]).encode() for start in range(0, len(rows), BATCH)]
+    first, rest = bodies[: WARM_UP // BATCH], bodies[WARM_UP // BATCH :]
     cores = sorted(os.sched_getaffinity(0))
     rates, plains, stored = [], [], 0
     for number in range(ROUNDS):
@@ -88,11 +92,13 @@ def run() -> Ingest:
         os.sched_setaffinity(0, {cores[0]})  # a child inherits it
         with stage.served() as url:
             os.sched_setaffinity(0, set(cores[1:] or cores))
-            rates.append(MESSAGES / _send_all(url + path, bodies))
+            with urllib.request.urlopen(f"{url}/", timeout=60):
+                _send_all(url + path, first)
+            rates.append(MESSAGES / _send_all(url + path, rest))
         os.sched_setaffinity(0, set(cores))
         stored = _stored(pk)
-        plains.append(MESSAGES / _plain(rows, Path(os.environ["IMADMIN_DATA_DIR"]) / f"plain{number}.sqlite3"))
-    note = f"{MESSAGES} messages in calls of {BATCH}, {CALLERS} callers; {stored} of {MESSAGES} in the archive"
+        plains.append(len(rows) / _plain(rows, Path(os.environ["IMADMIN_DATA_DIR"]) / f"plain{number}.sqlite3"))
+    note = f"{MESSAGES} messages in calls of {BATCH}, {CALLERS} callers; {stored} of {len(rows)} in the archive"
     return Ingest("webhook to archive, one core", max(rates), max(plains), stored, note)
 
 

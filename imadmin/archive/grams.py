@@ -7,6 +7,7 @@ the last one and two of a run, so that whatever is shorter than a gram is the be
 import re
 from functools import lru_cache
 from hashlib import blake2b
+from operator import add
 
 from imadmin.archive.cover import Token, Word
 from imadmin.archive.rows import Trait
@@ -14,6 +15,7 @@ from imadmin.gateway.payload import clean_text
 from imadmin.gateway.types import ChannelRef, ContentKind
 
 MARK = "\u00b6"  # a token is this and ASCII; no gram is, because grams never mix the two
+KNOWN_LENGTH = 12
 MOST_GRAMS = 20_000  # of one message; one with more has CAPPED in their place, which every engine adds to each Word
 CAPPED = Token(f"{MARK}x")
 _KIND_TEXTS = {kind: f"{MARK}t{kind.value}" for kind in ContentKind}
@@ -26,12 +28,20 @@ def grams(normal: str) -> list[str]:
     for run in _RUNS.findall(normal):
         if run[0] > "\x7f":
             found.add(run[-1])
-            found.update([run[at : at + 2] for at in range(len(run) - 1)])
+            found.update(map(add, run, run[1:]))
         else:
-            found.add(run[-1])
-            found.add(run[-2:])
-            found.update([run[at : at + 3] for at in range(len(run) - 2)])
+            found.update(_of_known_word(run) if len(run) <= KNOWN_LENGTH else _of_word(run))
     return list(found) if len(found) <= MOST_GRAMS else [CAPPED.text]
+
+
+def _of_word(run: str) -> tuple[str, ...]:
+    return run[-1], run[-2:], *[run[at : at + 3] for at in range(len(run) - 2)]
+
+
+@lru_cache(maxsize=16_384)
+def _of_known_word(run: str) -> tuple[str, ...]:
+    """Most words of a conversation were just used."""
+    return _of_word(run)
 
 
 def word_cover(normal: str) -> Word | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntFlag
+from typing import NamedTuple
 
 from imadmin.gateway import payload
 from imadmin.gateway.types import ChannelRef, ContentKind
@@ -29,8 +30,7 @@ class Trait(IntFlag):
 NO_TRAIT = Trait(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):  # made ten thousand times a second: a frozen dataclass takes four times as long
     """A message on its way into the archive.  sent_at: seconds since 1970, the server's clock; seq: 0 when unknown.
 
     payload: the bytes as they came, never changed.  said: the text where it isn't in the payload (streams, edits).

@@ -51,10 +51,14 @@ class Reading:
 
 def read(incoming: Incoming) -> Reading:
     """What a message that comes in says, and all of its traits."""
-    content = payload.decode(incoming.payload)
-    text = text_of(content, incoming.said)
-    kind = kind_of(content, incoming.payload, incoming.said)
-    traits = traits_of(kind, text, content)
+    text = payload.only_text_of(incoming.payload) if incoming.said is None else None
+    if text is not None:  # as mostly: there is nothing else in it to look at
+        kind, traits = ContentKind.TEXT, _traits_of_words(text)
+    else:
+        content = payload.decode(incoming.payload)
+        text = text_of(content, incoming.said)
+        kind = kind_of(content, incoming.payload, incoming.said)
+        traits = traits_of(kind, text, content)
     if incoming.from_uid.strip() in ("", SYSTEM_UID):
         traits |= Trait.SYSTEM
     if incoming.is_stream:
@@ -84,7 +88,14 @@ def kind_of(content: Content, body: bytes, said: str | None) -> ContentKind:
 
 def traits_of(kind: ContentKind, text: str, content: Content) -> Trait:
     """The traits that follow from what a message holds."""
-    traits = _OF_KIND.get(kind, NO_TRAIT)
+    traits = _OF_KIND.get(kind, NO_TRAIT) | _traits_of_words(text)
+    if len(content.fields) > 2 and any(value and _QR_FIELD.match(name) for name, value in content.fields.items()):
+        traits |= Trait.QR
+    return traits
+
+
+def _traits_of_words(text: str) -> Trait:
+    traits = NO_TRAIT
     start = text[:LOOKED_AT]
     if _HINT.search(start):
         if _LINK.search(start):
@@ -93,6 +104,4 @@ def traits_of(kind: ContentKind, text: str, content: Content) -> Trait:
             traits |= Trait.PHONE
         if _QR.search(start):
             traits |= Trait.QR
-    if len(content.fields) > 2 and any(value and _QR_FIELD.match(name) for name, value in content.fields.items()):
-        traits |= Trait.QR
     return traits

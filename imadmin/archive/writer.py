@@ -18,6 +18,7 @@ from imadmin.archive.rows import BrokenCall, Incoming, Taken, Trait
 MOST_WAITING = 65_536  # messages that wait for one store; then callers wait
 MOST_AT_ONCE = 2000  # messages of one transaction, unless a single call brings more
 PATIENCE = 10.0  # seconds a caller waits for room
+GATHER = 0.015  # seconds that callers who were just answered together get to come back together
 
 logger = logging.getLogger(__name__)
 Listener = Callable[[int, Taken], None]
@@ -84,6 +85,7 @@ class _Writer:
         self._waiting: deque[_Call] = deque()
         self._size = 0
         self._is_stopping = False
+        self._came = 0  # calls of the last transaction
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=f"archive-writer-{cluster_pk}", daemon=True)
         self._thread.start()
@@ -124,6 +126,7 @@ class _Writer:
         with self._changed:
             while not self._waiting and not self._is_stopping:
                 self._changed.wait()
+            self._gather()
             calls: list[_Call] = []
             size = 0
             while self._waiting and (not calls or size + self._waiting[0].size <= MOST_AT_ONCE):
@@ -131,8 +134,19 @@ class _Writer:
                 calls.append(call)
                 size += call.size
             self._size -= size
+            self._came = len(calls)
             self._changed.notify_all()
             return calls
+
+    def _gather(self) -> None:
+        """A transaction has a price of its own: where several calls came at once, as many are waited for again.
+
+        Who is alone never waits.
+        """
+        until = time.monotonic() + GATHER
+        while len(self._waiting) < self._came and self._size < MOST_AT_ONCE and not self._is_stopping:
+            if not self._changed.wait(until - time.monotonic()):
+                return
 
     def _store(self, calls: Sequence[_Call]) -> Taken | None:
         """All in one transaction; when one of them can't be stored, each on its own.  What was added in all."""

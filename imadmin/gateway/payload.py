@@ -72,13 +72,19 @@ def clean_text(text: str) -> str:
 
 def text_of(payload: bytes) -> str:
     """The text of a body alone: `decode(payload).text`, for those who read very many."""
+    text = only_text_of(payload)
+    return decode(payload).text if text is None else text
+
+
+def only_text_of(payload: bytes) -> str | None:
+    """What `text_of` says of a body that is a text and nothing else; None of all others."""
     found = _ONLY_TEXT.fullmatch(payload)
-    if found is not None:
-        try:
-            return (found[1] or found[2] or b"").decode("utf-8").strip()
-        except UnicodeDecodeError:
-            pass
-    return decode(payload).text
+    if found is None:
+        return None
+    try:
+        return (found[1] or found[2] or b"").decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return None
 
 
 def _plain_text(payload: bytes) -> Content | None:

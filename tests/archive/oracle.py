@@ -4,7 +4,7 @@ Its own reading of every leaf; of the product it takes `norm`, the decoder of pa
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from imadmin.archive.norm import norm
@@ -78,10 +78,10 @@ class Oracle:
                 kept.traits = (kept.traits | revision.set) & ~revision.clear
                 named = named | revision.set | revision.clear
             if said != kept.incoming.said:
-                kept.incoming = replace(kept.incoming, said=said)
+                kept.incoming = kept.incoming._replace(said=said)
                 following = read(kept.incoming).traits
                 if kept.has_before:
-                    following |= read(replace(kept.incoming, said=None)).traits
+                    following |= read(kept.incoming._replace(said=None)).traits
                 following &= OF_TEXT & ~named
                 kept.traits = (kept.traits & ~(OF_TEXT & ~named)) | following
 
@@ -108,7 +108,7 @@ def is_match(where: Where, kept: Kept, leaders: Mapping[ChannelRef, int | None])
         case Not(part):
             return not is_match(part, kept, leaders)
         case Says(text):
-            said = [one, replace(one, said=None)] if kept.has_before else [one]
+            said = [one, one._replace(said=None)] if kept.has_before else [one]
             return any(norm(text) in _normal(each) for each in said)
         case From(uid):
             return one.from_uid == uid

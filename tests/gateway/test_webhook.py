@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from imadmin.gateway.hook_types import BrokenHook, OnlineChange
+from imadmin.gateway.hook_types import MESSAGES, BrokenHook, OnlineChange
+from imadmin.gateway.kinds.wukongim2 import webhook
 from imadmin.gateway.kinds.wukongim2.webhook import batch
 
 RECORDED = Path(__file__).parents[1] / "contract" / "recorded" / "wukongim-v2.2.5" / "webhooks"
@@ -146,3 +150,31 @@ def test_a_stream_message_says_so() -> None:
     streams = [one.client_msg_no for one in batch(*recorded("msg.notify")).messages if one.is_stream]
 
     assert streams == ["wm7"]
+
+
+_AS_TOLD = {
+    "header": {"no_persist": 0, "red_dot": 1, "sync_once": 0}, "setting": 0, "message_id": 2123930045285142528,
+    "message_idstr": "2123930045285142528", "client_msg_no": "abc3", "message_seq": 7, "from_uid": "u1",
+    "channel_id": "g1", "channel_type": 2, "expire": 0, "timestamp": 1795219358, "payload": "eyJ0eXBlIjoxfQ==",
+}  # fmt: skip
+_ANY = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.integers(-2, 300), st.floats(), st.text(max_size=8),
+    st.sampled_from(["\x00a", "\ud800", "x" * 1001, "QR==", "QQ=", "Q Q=", "QQ==QQ==", "____", "++//"]),
+    st.lists(st.text(max_size=3), max_size=2), st.dictionaries(st.sampled_from(["no_persist", "red_dot"]), st.integers()),
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from([*_AS_TOLD, "topic", "to_uids", "more"]), _ANY, max_size=3))
+def test_a_call_read_in_one_go_says_what_it_says_by_hand(changes: dict[str, Any]) -> None:
+    row = _AS_TOLD | changes
+    body = json.dumps([_AS_TOLD, row]).encode()
+
+    at_once = webhook._as_it_should_be(body)
+
+    assert at_once is None or at_once == webhook._read(MESSAGES, json.loads(body))
+
+
+def test_what_a_server_tells_is_read_in_one_go() -> None:
+    _, body = recorded("msg.notify")
+    assert webhook._as_it_should_be(body) == webhook._read(MESSAGES, json.loads(body))
+    assert webhook._as_it_should_be(b"null") is None

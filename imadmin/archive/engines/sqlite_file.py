@@ -16,6 +16,7 @@ from imadmin.gateway.types import ChannelRef
 MOST_IDLE = 8
 MOST_NAMES = 200_000
 LOOK_STEPS = 20_000  # of the database's machine, between two looks at the clock: well under a millisecond
+LOG_PAGES = 4000  # 16 MB of the log are copied at a time: a page that was written ten times is copied once
 MAPPED = 4 * 1024**3
 
 
@@ -145,6 +146,7 @@ class SqliteFile:
             db.execute("PRAGMA cache_size=-16000")
             db.execute("PRAGMA temp_store=MEMORY")
             db.execute("PRAGMA journal_size_limit=67108864")
+            db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
             if db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
                 _lay_out(db)
         except BaseException:

@@ -1,14 +1,17 @@
 """The webhook's bodies turned into our types (reference 2.15).  Nothing here is trusted: anybody may call the door.
 
-A call's messages are read one by one, so that one that can't be read costs the others nothing.  By hand and in one
-go: thousands a second come through here.
+A call's messages are read one by one, so that one that can't be read costs the others nothing.  Thousands a second
+come through here: a call in which all is as it should be is read in one go by a schema, every other one by hand.
 """
 
 from __future__ import annotations
 
 import json
 from binascii import a2b_base64
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, MsgspecError, Struct
+from msgspec.json import Decoder
 
 from imadmin.gateway.hook_types import (
     MESSAGES,
@@ -33,9 +36,40 @@ ID_CHARACTERS = 1000  # of a uid, channel or client number: longer ones fit into
 RAW_MAX = 64 * 1024  # bytes kept of what can't be read
 STREAM = 0x02
 
+_Words = Annotated[str, Meta(max_length=ID_CHARACTERS)]
+
+
+class _Header(Struct):
+    no_persist: Any = None
+    sync_once: Any = None
+    red_dot: Any = None
+
+
+class _Row(Struct):
+    """A message as the server writes it.  What isn't like this may still be readable by hand."""
+
+    message_id: Annotated[int, Meta(ge=1, le=NUMBER_MAX)]
+    channel_type: Annotated[int, Meta(ge=0, le=255)]
+    header: _Header | None = None
+    payload: bytes | None = None
+    message_seq: Annotated[int, Meta(ge=0, le=NUMBER_MAX)] = 0
+    client_msg_no: _Words = ""
+    from_uid: _Words = ""
+    channel_id: _Words = ""
+    timestamp: Annotated[int, Meta(ge=-SECONDS_MAX, le=SECONDS_MAX)] = 0
+    expire: Annotated[int, Meta(ge=0, le=SECONDS_MAX)] = 0
+    topic: _Words | None = None
+    setting: Annotated[int, Meta(ge=0, le=255)] = 0
+    to_uids: list[str] | None = None
+
+
+_ROWS = Decoder(list[_Row])
+
 
 def batch(event: str, body: bytes) -> HookBatch:
     """One call of the server.  Raises BrokenHook for what it never sends; events we don't know are only counted."""
+    if event == MESSAGES and (found := _as_it_should_be(body)) is not None:
+        return found
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -92,6 +126,37 @@ def _messages(said: Any) -> HookBatch:
         except WrongShape as error:
             broken.append(BrokenPart(str(error), _written(row)))
     return HookBatch(MESSAGES, len(found), messages=tuple(messages), broken=tuple(broken))
+
+
+def _as_it_should_be(body: bytes) -> HookBatch | None:
+    """The same as by hand, several times faster; None when anything in it is unusual."""
+    try:
+        rows = _ROWS.decode(body)
+    except (MsgspecError, RecursionError):
+        return None
+    return HookBatch(MESSAGES, len(rows), messages=tuple(map(_told, rows))) if len(rows) <= ITEMS_MAX else None
+
+
+def _told(row: _Row) -> ToldMessage:
+    header = row.header
+    client_msg_no, from_uid, channel_id, topic = row.client_msg_no, row.from_uid, row.channel_id, row.topic or ""
+    return ToldMessage(
+        row.message_id,
+        row.message_seq,
+        clean_text(client_msg_no),
+        clean_text(from_uid) or SYSTEM_UID,
+        clean_text(channel_id),
+        row.channel_type,
+        row.timestamp,
+        row.payload or b"",
+        row.expire,
+        clean_text(topic),
+        header is None or header.no_persist != 1,
+        header is not None and header.sync_once == 1,
+        header is not None and header.red_dot == 1,
+        row.setting & STREAM != 0,
+        tuple(row.to_uids or ()),
+    )
 
 
 def _written(row: Any) -> bytes:
