@@ -15,8 +15,8 @@ from typing import Any, Literal
 from imadmin.archive import grams
 from imadmin.archive.engines.base import Engine
 from imadmin.archive.rows import Incoming, Revision, Stored, Trait
-from imadmin.archive.texts import SYSTEM_UID
 from imadmin.gateway import payload
+from imadmin.gateway.enums import SYSTEM_UID
 from imadmin.gateway.types import ChannelRef, ContentKind
 
 PREFIX, EDITED_BY = "order/", "edit/"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from imadmin.archive.norm import norm
 from imadmin.archive.rows import NO_TRAIT, Incoming, Stored, Trait
 from imadmin.gateway import payload
+from imadmin.gateway.enums import SYSTEM_UID
 from imadmin.gateway.types import Content, ContentKind
 
-SYSTEM_UID = "____system"  # what the gateway calls the server's own account
 LOOKED_AT = 20_000  # characters of a text that are searched for links, phone numbers and QR codes
 
 # What follows from the text and the kind alone; all others come with the message or with a change of it.

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 E = TypeVar("E", bound=IntEnum)
 
+SYSTEM_UID = "____system"  # the account a server itself sends as; it is on nobody's list of system users
+
 
 class ChannelType(IntEnum):
     """Reference 1.7. Unknown numbers survive as plain integers in ChannelRef.type."""

@@ -15,10 +15,10 @@ from imadmin.archive.harmless import harmless, language_of, pieces
 from imadmin.archive.marking import snippet, whole
 from imadmin.archive.masking import BodyAccess, ShownMessage
 from imadmin.archive.norm import norm
+from imadmin.gateway.enums import SYSTEM_UID as SYSTEM_UID
 from imadmin.gateway.types import ChannelRef, ChannelType, ContentKind
 from imadmin.web import cells
 
-SYSTEM_UID = "____system"
 CONVERSATION_MOST = 4000  # characters of one text shown in a conversation; its own page has the rest
 ID_MOST = 22
 _ADDRESSES = ("url", "file_url", "src", "path", "remotePath", "localPath")

@@ -22,10 +22,9 @@ from imadmin.directory.models import FlagRecord, Restriction
 from imadmin.directory.parts import Part, part, part_of_nodes, sentence
 from imadmin.directory.uids import why_bad
 from imadmin.gateway.contract import Gateway
+from imadmin.gateway.enums import SYSTEM_UID
 from imadmin.gateway.types import ChannelRecord, ChannelRef, ChannelType, Reason, Session, now
 
-# The account the server itself sends as; it is on nobody's list of system users.
-SERVER_UID = "____system"
 NEVER_CLOSED = frozenset({ChannelType.CUSTOMER_SERVICE, ChannelType.INFO, ChannelType.VISITORS, ChannelType.AGENT})
 OPEN_TO_ALL = frozenset({ChannelType.CUSTOMER_SERVICE, ChannelType.INFO})
 FLAG_ACTIONS = ("user.stop-sending", "user.allow-sending", "user.keep-out", "user.let-in")
@@ -304,7 +303,7 @@ def _exempt(sender: str, stored: ChannelRef, peer: str, facts: _Facts) -> Check:
     if stored.type == ChannelType.AGENT and sender in stored.id.split("@"):
         words = gettext_noop("The user is one of the two of this agent channel.")
         return Check("exempt", title, State.EXEMPT, words, Source.RULE)
-    system_uids = {SERVER_UID, *system.value}
+    system_uids = {SYSTEM_UID, *system.value}
     if sender in system_uids:
         words = gettext_noop("The user is a system user.")
         return Check("exempt", title, State.EXEMPT, words, Source.READ, system.as_of)

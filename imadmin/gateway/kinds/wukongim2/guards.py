@@ -13,10 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from imadmin.core.errors import gettext_noop
+from imadmin.gateway.enums import SYSTEM_UID as SYSTEM_UID
 from imadmin.gateway.errors import RefusedLocally
 from imadmin.gateway.types import ChannelRef, ChannelType
-
-SYSTEM_UID = "____system"
 
 LIST_CHUNK = 200  # bigger bursts of list writes wedge slots until a restart (5.5)
 LIST_PAUSE = 0.1  # seconds between two chunks
