@@ -18,9 +18,14 @@ import pytest
 from imadmin.archive.engines.sqlite import SqliteEngine
 from imadmin.archive.rows import Incoming
 from imadmin.gateway.types import ChannelRef
-from tests.jobs.site import PATIENCE, ROOT, environment
+from tests.jobs.site import PATIENCE as _PATIENCE
+from tests.jobs.site import ROOT, environment
+from tests.sizes import killed_messages, kills
 
-CHANNELS, EACH = 60, 250
+EACH = 250
+CHANNELS = killed_messages(15_000) // EACH
+MESSAGES, KILLS = CHANNELS * EACH, kills(CHANNELS * EACH)
+PATIENCE = _PATIENCE + MESSAGES // 50  # seconds, an upper bound for a busy machine
 
 
 @pytest.fixture
@@ -59,7 +64,7 @@ def site(sim: Any, manage: Any, tmp_path: Path) -> Iterator[Counter[int]]:
     manage("cluster", "add", "own", "--api", node.api_url, "--manager", node.manager_url, "--token-file", str(token),
            "--jwt-user", "admin", "--jwt-password-file", str(password))  # fmt: skip
     said = manage("archive", "on", "own", "--budget", "25").stdout
-    assert f"{CHANNELS} channels, {CHANNELS * EACH} messages" in said
+    assert f"{CHANNELS} channels, {MESSAGES} messages" in said.replace("\u202f", "")
     yield Counter(ids)
 
 
@@ -81,7 +86,7 @@ def backfill(folder: Path) -> subprocess.Popen[str]:
 
 def until_some(folder: Path, more_than: int) -> None:
     ends_at = time.monotonic() + PATIENCE
-    while sum(stored(folder).values()) <= more_than:
+    while stored(folder).total() <= more_than:
         assert time.monotonic() < ends_at, "nothing came"
         time.sleep(0.02)
 
@@ -89,25 +94,26 @@ def until_some(folder: Path, more_than: int) -> None:
 def test_killed_in_the_middle_again_and_again_it_loses_and_doubles_nothing(
     site: Counter[int], folder: Path, manage: Any
 ) -> None:
-    reached = 0
-    for _ in range(2):
+    began, reached = time.monotonic(), 0
+    for number in range(KILLS):
         process = backfill(folder)
-        until_some(folder, reached)
+        until_some(folder, max(reached, number * MESSAGES // (KILLS + 1)))
         os.kill(process.pid, signal.SIGKILL)
         process.wait(PATIENCE)
-        reached = sum(stored(folder).values())
-        assert 0 < reached < sum(site.values())
+        reached = stored(folder).total()
+        assert 0 < reached < MESSAGES
     done = manage("archive", "backfill", "own")
-    assert stored(folder) == site
+    found, seconds = stored(folder), time.monotonic() - began
+    lost, doubled = (site - found).total(), (found - site).total()
+    print(f"{found.total()} added, {lost} lost, {doubled} doubled, {CHANNELS} channels, {KILLS} kills, {seconds:.0f} s")
+    assert found == site
     assert re.search(r"done\t\d+", done.stdout)
     stats = dict(line.split("\t", 1) for line in manage("archive", "stats", "own").stdout.splitlines())
-    assert stats["state"] == "complete" and stats["messages"] == str(CHANNELS * EACH)
+    assert stats["state"] == "complete" and stats["messages"] == str(MESSAGES)
     assert stats["numbers missing"] == "0" and int(stats["bytes a message"]) > 0
     manage("archive", "reindex", "own")
     verified = manage("archive", "verify", "own").stdout
-    assert (
-        f"checked\t{CHANNELS * EACH} messages, {CHANNELS} channels" in verified and "found\tnothing wrong" in verified
-    )
+    assert f"checked\t{MESSAGES} messages, {CHANNELS} channels" in verified and "found\tnothing wrong" in verified
 
 
 def test_interrupted_it_ends_by_itself_and_goes_on_next_time(site: Counter[int], folder: Path, manage: Any) -> None:
@@ -116,7 +122,7 @@ def test_interrupted_it_ends_by_itself_and_goes_on_next_time(site: Counter[int],
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and "Begin it again to go on." in said
-    assert 0 < sum(stored(folder).values()) < sum(site.values())
+    assert 0 < stored(folder).total() < MESSAGES
     manage("archive", "backfill", "own")
     assert stored(folder) == site
 
