@@ -3,6 +3,7 @@
 A file gets its name only when it is complete; what a killed process left is removed before the next attempt.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -92,6 +93,7 @@ def fail(row: Export, why: str, *, state: Export.State = State.FAILED) -> None:
         if not _set(row, state=state, error=why):
             return
         _tell_trail(row, "failed" if state is State.FAILED else "done", {"state": str(state), "error": why})
+    _remove_parts(row)
     exports.announce(row)
 
 
@@ -125,17 +127,16 @@ def _scope_now(row: Export) -> Scope:
 
 
 def _write(row: Export, where: Where, beat: Beat, should_stop: Callable[[], bool]) -> dict[str, Any]:
-    folder = exports.folder()
-    for left in folder.glob(f"{row.pk}.*{PART}"):
-        left.unlink(missing_ok=True)
-    part = folder / f"{row.pk}.{secrets.token_hex(4)}{PART}"
+    _remove_parts(row)
+    part = exports.folder() / f"{row.pk}.{secrets.token_hex(4)}{PART}"
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             rows, is_cut = _fill(file, row, where, beat, should_stop)
             file.flush()
             os.fsync(file.fileno())
-        return _finish(row, part, rows, is_cut)
+            size = file.tell()
+        return _finish(row, part, rows, size, is_cut)
     finally:
         part.unlink(missing_ok=True)
 
@@ -176,9 +177,9 @@ def _pieces(row: Export, where: Where) -> Iterator[tuple[Stored, ...]]:
         below = found.next_below
 
 
-def _finish(row: Export, part: Path, rows: int, is_cut: bool) -> dict[str, Any]:
+def _finish(row: Export, part: Path, rows: int, size: int, is_cut: bool) -> dict[str, Any]:
     """The name, the state and the trail's outcome.  A row that ended meanwhile gets no file."""
-    now, name, size = datetime.now(UTC), f"{row.pk}.{row.format}", part.stat().st_size
+    now, name = datetime.now(UTC), f"{row.pk}.{row.format}"
     values = {
         "state": State.READY,
         "path": name,
@@ -221,6 +222,13 @@ def _set(row: Export, **values: Any) -> bool:
         for name, value in values.items():
             setattr(row, name, value)
     return done
+
+
+def _remove_parts(row: Export) -> None:
+    """What a killed process left of it."""
+    with contextlib.suppress(OSError):  # the cleanup tries again
+        for left in exports.folder().glob(f"{row.pk}.*{PART}"):
+            left.unlink(missing_ok=True)
 
 
 def _tell_trail(row: Export, outcome: str, detail: dict[str, Any]) -> None:

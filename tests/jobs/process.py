@@ -20,7 +20,7 @@ from imadmin.jobs.embedded import BeatPart, WorkerPart  # noqa: E402
 from imadmin.jobs.run import Run, ask_to_stop, put, start  # noqa: E402
 from imadmin.management.process import run_parts  # noqa: E402
 from imadmin.runtime import Loop  # noqa: E402
-from tests.jobs import kicking  # noqa: E402
+from tests.jobs import exporting, kicking  # noqa: E402
 
 # Quick, so that the tests are: what is proven is the order of things.
 recovery.PULSE = timedelta(seconds=0.2)
@@ -72,6 +72,10 @@ def obey(words: list[str]) -> str:
             Beat().start()
         case ["kick", api_url, manager_url, per_second]:
             return kicking.begin(api_url, manager_url, per_second)
+        case ["export"]:
+            return exporting.begin()
+        case ["fetch", export_id]:
+            return exporting.fetch(export_id)
     return "ok"
 
 
