@@ -75,10 +75,11 @@ def test_one_whose_run_was_lost_is_told_as_failed(cluster: Any, scope_of: ScopeO
     scope = scope_of(cluster, "moderator")
     row = begun(scope)
     JobRun.objects.filter(pk=row.job_run).update(state="lost")
+    (exports.folder() / f"{row.pk}.dead{export_run.PART}").write_text("half a file")
 
     assert jobs.settle(scope) == 1
     (seen,) = exports.listing(scope)
-    assert (seen.state, seen.error) == ("failed", jobs.LOST)
+    assert (seen.state, seen.error, files()) == ("failed", jobs.LOST, [])
     assert trail("message.export")[-1].outcome == "failed"
     jobs.begin(scope, q="", reason=REASON)
 
