@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from imadmin.archive import grammar
-from imadmin.archive.asking import reader_zone
+from imadmin.archive import grammar, history
+from imadmin.archive.asking import may_ask_words, reader_zone
 from imadmin.archive.finding import terms_of
 from imadmin.archive.grammar import QueryError, QueryWord
+from imadmin.archive.operators import complete
+from imadmin.clusters.access import Scope
 from imadmin.gateway.types import now
 from imadmin.web import cells
 
@@ -34,8 +37,9 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """typed: what stands in the field itself; together with the chips it is the whole query."""
+    """typed: what stands in the field itself; together with the chips it is the whole query.  address: who answers."""
 
+    address: str
     q: str
     chips: tuple[Chip, ...]
     typed: str
@@ -65,11 +69,20 @@ def q_of(parts: Sequence[str]) -> str:
     return " ".join(part.strip() for part in parts if part.strip())[:LONGEST]
 
 
-def box_of(slug: str, q: str, *, is_broken: bool = False) -> Box:
+def box_context(scope: Scope, address: str, q: str, *, is_broken: bool) -> dict[str, Any]:
+    """What pages/messages/_box.html needs, on whichever page it stands; address: of the page that takes the query."""
+    return {
+        "box": box_of(address, q, is_broken=is_broken),
+        "may_words": may_ask_words(scope),
+        "suggestions": (*(() if q else history.offered(scope, "")), *complete("", 0)),
+    }
+
+
+def box_of(address: str, q: str, *, is_broken: bool = False) -> Box:
     """A query with OR or parentheses, or with a fault, stands in the field as it was typed."""
     words = grammar.words(q)
     if is_broken or any(word.kind not in _SIMPLE for word in words):
-        return Box(q, (), q)
+        return Box(address, q, (), q)
     named = [word for word in words if word.kind == "operator"][:CHIPS_MOST]
     chips = tuple(
         Chip(
@@ -77,11 +90,11 @@ def box_of(slug: str, q: str, *, is_broken: bool = False) -> Box:
             name=word.name,
             value=word.value,
             is_negated=word.is_negated,
-            url=search_url(slug, without(q, word)),
+            url=_asked_of(address, without(q, word)),
         )
         for word in named
     )
-    return Box(q, chips, " ".join(q[word.start : word.end] for word in words if word not in named))
+    return Box(address, q, chips, " ".join(q[word.start : word.end] for word in words if word not in named))
 
 
 def terms(q: str) -> tuple[str, ...]:
@@ -121,7 +134,10 @@ def encoded(**given: object) -> str:
 
 
 def search_url(slug: str, q: str) -> str:
-    address = reverse("messages", args=[slug])
+    return _asked_of(reverse("messages", args=[slug]), q)
+
+
+def _asked_of(address: str, q: str) -> str:
     return f"{address}?{urlencode({'q': q})}" if q else address
 
 

@@ -101,6 +101,24 @@ def test_a_query_that_cannot_be_read_is_pointed_at(filling, moderator):
     assert moderator.get(ROWS, {"q": "form:anna"}, headers=htmx()).status_code == 422
 
 
+def test_the_box_is_the_one_of_the_search_and_stays_on_the_tail(filling, moderator):
+    filling.put("hello there", uid="anna")
+    page = moderator.get(PAGE, {"q": "from:anna -type:image hello"}).content.decode()
+    assert 'data-chip="from:anna"' in page and 'data-chip="-type:image"' in page
+    assert 'href="/c/own/tail/?q=-type%3Aimage+hello"' in page
+    assert 'hx-get="/c/own/messages/suggest/"' in page
+    assert 'role="option"' in page
+    assert 'hx-target="#search"' not in page
+
+
+def test_without_script_chips_and_words_are_one_query(filling, moderator):
+    filling.put("hello there", uid="anna")
+    filling.put("hello you", uid="bert")
+    page = moderator.get(PAGE, {"q": ["from:anna", "hello"]}).content.decode()
+    assert "there" in page and "hello you" not in page
+    assert 'data-q="from:anna hello"' in page
+
+
 def test_words_need_a_right_to_bodies(filling, client_of):
     support = client_of(filling.cluster, "support")
     assert support.get(PAGE, {"q": "secret"}).status_code == 422

@@ -11,11 +11,10 @@ from django.views.decorators.http import require_safe
 
 from imadmin.accounts.permissions import Permission
 from imadmin.archive import exports, finding, history
-from imadmin.archive.asking import may_ask_words, reader_zone
+from imadmin.archive.asking import reader_zone
 from imadmin.archive.finding import FoundPage
 from imadmin.archive.grammar import QueryError
 from imadmin.archive.masking import BodyAccess, body_access
-from imadmin.archive.operators import complete
 from imadmin.archive.wanted import SearchFields
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
@@ -89,11 +88,9 @@ def _frame(scope: Scope, q: str, *, is_broken: bool) -> dict[str, Any]:
     """What stands around the answer, also when there is none."""
     slug, here = scope.slug, f"?{urlencode({'q': q})}" if q else ""
     return {
-        "box": queries.box_of(slug, q, is_broken=is_broken),
+        **queries.box_context(scope, reverse("messages", args=[slug]), q, is_broken=is_broken),
         "q_query": urlencode({"q": q}),
-        "suggestions": (*(() if q else history.offered(scope, "")), *complete("", 0)),
         "access": body_access(scope),
-        "may_words": may_ask_words(scope),
         "share_path": queries.search_url(slug, q),
         "links": {
             name: f"{url}{here}" if (url := url_of(route, slug)) else ""

@@ -41,7 +41,8 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
         found = tail.newest(scope, q, zone=reader_zone())
     except QueryError as error:
         wrong = message_query.wrong_of(q, error)
-    context = _frame(scope, q) | {"found": found, "wrong": wrong}
+    box = message_query.box_context(scope, reverse("tail", args=[slug]), q, is_broken=wrong is not None)
+    context = _frame(scope, q) | box | {"found": found, "wrong": wrong}
     if found:
         context |= _news(scope, found)
     return respond.page(request, PAGE, context, status=422 if wrong else 200)
@@ -90,6 +91,7 @@ def _news(scope: Scope, found: Tail) -> dict[str, Any]:
         "table": _table(scope, found),
         "left_out": found.left_out,
         "is_capped": found.is_capped,
+        "is_behind": found.is_behind,
     }
 
 
