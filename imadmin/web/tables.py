@@ -167,9 +167,9 @@ class Table:
             if value in self.chosen:
                 checked, marks = " checked", marks + ' aria-selected="true"'
             box = (
-                f'<td class="c"><input type="checkbox" name="{escape(self.select.name)}" value="{escape(value)}"'
+                f'<td class="c"><label><input type="checkbox" name="{escape(self.select.name)}" value="{escape(value)}"'
                 f' form="{escape(self.select.form)}" data-select{checked}'
-                f' aria-label="{escape(str(self.select.label(row)))}"></td>'
+                f' aria-label="{escape(str(self.select.label(row)))}"></label></td>'
             )
         body = "".join([f"{start}{esc(column.value(row))}{end}" for start, end, column in frames])
         return f"<tr{marks}>{box}{body}</tr>"
