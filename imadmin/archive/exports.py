@@ -24,13 +24,14 @@ from imadmin.audit.record import Target
 from imadmin.clusters.access import Principal, Scope
 from imadmin.core import events
 from imadmin.core.errors import Busy, Conflict, Forbidden, InvalidInput, NotFound, gettext_noop
+from imadmin.core.paging import cursor_moment, decode_cursor, encode_cursor
 
 logger = logging.getLogger(__name__)
 State, Format = Export.State, Export.Format
 OPEN: Final = (State.WAITING, State.RUNNING)
 TYPES = {Format.CSV.value: "text/csv; charset=utf-8", Format.JSONL.value: "application/x-ndjson"}
 AT_ONCE = 3  # waiting or running of one person or token
-SHOWN_MOST = 100
+PAGE_SIZE, PAGE_MOST = 50, 200
 REMEMBERED = timedelta(days=30)
 
 OFF_TITLE = gettext_noop("Exports are off here")
@@ -85,6 +86,14 @@ class ExportView:
     @property
     def is_under_way(self) -> bool:
         return self.state in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPage:
+    """rows: the latest first.  next_cursor: "" on the last page."""
+
+    rows: tuple[ExportView, ...]
+    next_cursor: str
 
 
 class File(TypedDict):
@@ -196,13 +205,23 @@ def _wanted(scope: Scope, principal: Principal, asked: dict[str, Any], newest: i
     return row
 
 
-def listing(scope: Scope) -> tuple[ExportView, ...]:
+def listing(scope: Scope, *, cursor: str = "", limit: int = PAGE_SIZE) -> ExportPage:
     """One's own, the latest first; who runs the cluster sees that there are others, never what is in them.
 
-    Raises Forbidden.
+    Raises Forbidden, InvalidInput (cursor).
     """
     require(scope)
-    return tuple(view(scope, row) for row in _visible(scope).order_by("-created_at", "-pk")[:SHOWN_MOST])
+    rows, limit = _visible(scope), max(1, min(limit, PAGE_MOST))
+    if cursor:
+        parts = decode_cursor(cursor, "at", "id")
+        at = cursor_moment(parts["at"])
+        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=str(parts["id"])))
+    found = list(rows.order_by("-created_at", "-pk")[: limit + 1])
+    shown = found[:limit]
+    return ExportPage(
+        rows=tuple(view(scope, row) for row in shown),
+        next_cursor=encode_cursor(at=shown[-1].created_at.isoformat(), id=shown[-1].pk) if len(found) > limit else "",
+    )
 
 
 def preview(scope: Scope, q: str, *, zone: ZoneInfo | None = None) -> Preview:

@@ -189,7 +189,8 @@ def export_state(one: ExportView) -> SafeString:
     return cells.status(shape, str(word), detail)
 
 
-def export_table(slug: str, rows: Sequence[ExportView]) -> Table:
+def export_table(slug: str, rows: Sequence[ExportView], *, is_later: bool = False) -> Table:
+    """is_later: not the first page, so an empty one doesn't say that there is none."""
     columns = [
         Column("query", _("Search"), lambda one: _export_name(slug, one), kind="id", phone="m1", css="fill"),
         Column("state", _("State"), export_state, kind="status", phone="m3"),
@@ -205,7 +206,9 @@ def export_table(slug: str, rows: Sequence[ExportView]) -> Table:
         columns,
         rows,
         _("Exports"),
-        states.empty(
+        states.empty(_("Nothing older"), _("This was the last page."), icon="download")
+        if is_later
+        else states.empty(
             _("No export yet"),
             _("Files that you ask for are listed here until their time is over."),
             icon="download",

@@ -111,3 +111,15 @@ def test_switched_off(cluster: Any, settings: Any) -> None:
     client = api_client("moderator", cluster)
     for answer in (send(client, "POST", "/exports", {"reason": "look"}), send(client, "GET", "/exports")):
         assert answer.status_code == 403 and "switched off" in answer.json()["detail"]
+
+
+def test_exports_come_by_pages(cluster: Any) -> None:
+    client = api_client("moderator", cluster)
+    Talk(cluster).say("x")
+    made = [send(client, "POST", "/exports", {"reason": "a look", "query": f"from:u{number}"}) for number in range(3)]
+    first = send(client, "GET", "/exports?limit=2").json()
+    second = send(client, "GET", f"/exports?limit=2&cursor={first['next_cursor']}").json()
+    ids = [one["id"] for one in (*first["items"], *second["items"])]
+    assert ids == [one.json()["id"] for one in reversed(made)]
+    assert first["next_cursor"] and second["next_cursor"] == ""
+    assert send(client, "GET", "/exports?cursor=x").status_code == 422

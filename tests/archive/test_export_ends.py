@@ -78,7 +78,7 @@ def test_one_whose_run_was_lost_is_told_as_failed(cluster: Any, scope_of: ScopeO
     (exports.folder() / f"{row.pk}.dead{export_run.PART}").write_text("half a file")
 
     assert jobs.settle(scope) == 1
-    (seen,) = exports.listing(scope)
+    (seen,) = exports.listing(scope).rows
     assert (seen.state, seen.error, files()) == ("failed", jobs.LOST, [])
     assert trail("message.export")[-1].outcome == "failed"
     jobs.begin(scope, q="", reason=REASON)

@@ -126,8 +126,8 @@ def test_only_the_owner_gets_the_file_who_runs_the_cluster_sees_that_it_is_there
 
     with pytest.raises(NotFound):
         exports.open_file(access.enter_for(other, cluster), row.pk)
-    assert exports.listing(access.enter_for(other, cluster)) == ()
-    (seen,) = exports.listing(admin)
+    assert exports.listing(access.enter_for(other, cluster)).rows == ()
+    (seen,) = exports.listing(admin).rows
     assert (seen.owner, seen.can_fetch, seen.can_delete) == ("moderator", False, True)
     with pytest.raises(Forbidden) as caught:
         exports.open_file(admin, row.pk)

@@ -90,6 +90,34 @@ def test_the_file_is_sent_and_never_kept(
     assert AuditEntry.objects.filter(action="message.export_fetch").count() == 1
 
 
+def test_the_list_goes_on_by_pages_until_the_last(cluster: Any, client_of: ClientOf, talk: Talk) -> None:
+    client = client_of(cluster, "moderator")
+    kept(cluster, exports.PAGE_SIZE + 3)
+    seen, at = [], AT
+    for size in (exports.PAGE_SIZE, 3):
+        page = client.get(at).content.decode()
+        rows = re.findall(r'<th scope="row"[^>]*>.*?exports/([^/"]+)/"', page)
+        assert len(rows) == size
+        seen += rows
+        (at,) = re.findall(r'href="(\?[^"]*cursor=[^"]+)" rel="next"', page) or [""]
+        at = AT + at.replace("&amp;", "&") if at else ""
+    assert at == "" and len(set(seen)) == len(seen) and seen == sorted(seen, reverse=True)
+    assert "First page" in page
+    broken = client.get(f"{AT}?cursor=nonsense")
+    assert broken.status_code == 422
+
+
+def kept(cluster: Any, count: int) -> None:
+    """Exports of the moderator, all of the same moment."""
+    moderator, at = client_user("moderator"), datetime.now(UTC) - timedelta(hours=1)
+    Export.objects.bulk_create(
+        Export(id=f"{number:016x}", cluster=cluster, owner=moderator, query="", zone="UTC", format="csv", up_to_rid=1,
+               cap=1, reason="x", state="ready")
+        for number in range(count)
+    )  # fmt: skip
+    Export.objects.update(created_at=at)
+
+
 def test_nobody_elses_file(cluster: Any, client_of: ClientOf, talk: Talk, asked: Callable[..., Export]) -> None:
     row = asked(client_of(cluster, "moderator"))
     admin = client_of(cluster, "admin")

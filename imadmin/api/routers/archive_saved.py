@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ninja import Query, Router, Status
 
 from imadmin.accounts.permissions import Permission
-from imadmin.api.paging import Limit, paged
+from imadmin.api.paging import Cursor, Limit, paged
 from imadmin.api.params import SlugPath, zone_of
 from imadmin.api.schemas.archive_saved import ExportIn, ExportOut, FeedOut, SavedChangeIn, SavedIn, SavedOut
 from imadmin.api.schemas.common import Paged, problems
@@ -111,15 +111,16 @@ def start_export(request: HttpRequest, slug: SlugPath, body: ExportIn) -> Status
 
 @router.get(
     "/archive/exports",
-    response={200: Paged[ExportOut], **problems(401, 403, 404)},
+    response={200: Paged[ExportOut], **problems(401, 403, 404, 422)},
     operation_id="list_exports",
     summary="Exports, newest first",
 )
-def list_exports(request: HttpRequest, slug: SlugPath) -> HttpResponse:
-    """Needs `export-messages`. The token's own; with `operate-cluster` everybody's, not their files. 100 at most."""
+def list_exports(request: HttpRequest, slug: SlugPath, cursor: Cursor = "", limit: Limit = 100) -> HttpResponse:
+    """Needs `export-messages`. The token's own; with `operate-cluster` everybody's, not their files."""
     scope = access.enter(request, slug, Permission.EXPORT_MESSAGES)
     jobs.settle(scope)
-    return paged(exports.listing(scope), ExportOut.of)
+    page = exports.listing(scope, cursor=cursor, limit=limit)
+    return paged(page.rows, ExportOut.of, next_cursor=page.next_cursor)
 
 
 @router.get(

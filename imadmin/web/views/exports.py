@@ -30,17 +30,17 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         return _start(request, scope)
     if respond.wants_fragment(request):
-        return respond.fragment(request, f"{LIST}#rows", _rows(scope))
+        return respond.fragment(request, f"{LIST}#rows", _rows(request, scope))
     q = request.GET.get("q")
     form = ExportForm(initial={"q": q or ""})
     if q is None:
-        return respond.page(request, LIST, {"form": form, "preview": None, **_rows(scope)})
+        return respond.page(request, LIST, {"form": form, "preview": None, **_rows(request, scope)})
     looked = ExportForm(request.GET)
     for later in ("reason", "format"):
         looked.errors.pop(later, None)
     preview = respond.attempt(looked, lambda: exports.preview(scope, q))
     form = form if preview else looked
-    context = {"form": form, "preview": preview, **_matches(preview), **_rows(scope)}
+    context = {"form": form, "preview": preview, **_matches(preview), **_rows(request, scope)}
     return respond.page(request, LIST, context, status=200 if preview else 422)
 
 
@@ -48,7 +48,7 @@ def _start(request: HttpRequest, scope: Scope) -> HttpResponse:
     form = ExportForm(request.POST)
     made = respond.attempt(form, lambda: jobs.begin(scope, **form.cleaned_data))
     if made is None:
-        return respond.page(request, LIST, {"form": form, "preview": None, **_rows(scope)}, status=422)
+        return respond.page(request, LIST, {"form": form, "preview": None, **_rows(request, scope)}, status=422)
     row, is_new = made
     toast = (
         Toast(_("The export is queued"), _("Its page shows when the file is ready."), kind="info")
@@ -86,10 +86,11 @@ def delete(request: HttpRequest, slug: str, export_id: str) -> HttpResponse:
     return respond.redirect(request, reverse("exports", args=[slug]), toast=Toast(_("Deleted, with its file")))
 
 
-def _rows(scope: Scope) -> dict[str, Any]:
+def _rows(request: HttpRequest, scope: Scope) -> dict[str, Any]:
     jobs.settle(scope)
-    rows = exports.listing(scope)
-    return {"table": show.export_table(scope.slug, rows), "count": len(rows)}
+    cursor = request.GET.get("cursor", "")
+    page = exports.listing(scope, cursor=cursor)
+    return {"page": page, "table": show.export_table(scope.slug, page.rows, is_later=bool(cursor))}
 
 
 def _matches(preview: exports.Preview | None) -> dict[str, Any]:
