@@ -43,6 +43,14 @@ def test_what_the_server_has_not_comes_from_the_archive_with_its_conversation(ow
     assert "recorded as audit" in text_of(page)
 
 
+def test_opening_it_counts_no_copies_it_only_offers_to(own_cluster, client_of, stock):
+    said = stock.say("anna", "team", "buy two, get one")
+    page = client_of(own_cluster, "moderator").get(url(said)).content.decode()
+    assert f'hx-get="/c/own/messages/spread/?id={said.id}" hx-target="#same"' in page
+    assert not AuditEntry.objects.filter(action="message.spread").exists()
+    assert 'hx-target="#same"' not in client_of(own_cluster, "support").get(url(said)).content.decode()
+
+
 @pytest.mark.parametrize("fault", ["kill", "hang"])
 def test_a_server_that_is_silent_leaves_the_archives_copy(own_cluster, client_of, told, sim, fault):
     said = told("anna", "team", "kept here")

@@ -5,8 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from imadmin.audit.models import AuditEntry
 from tests.archive import disguises
 from tests.archive.filling import Filling, quiet_cluster
+from tests.web.asking import htmx
 
 PAGE, CHOSEN = "/c/own/messages/spread/", "/c/own/messages/spread/chosen/"
 SPAM = disguises.SPREAD[0]
@@ -53,6 +55,30 @@ def test_a_message_leads_to_all_who_wrote_the_same(moderator, wave):
     for uid in ("anna", "bot0", "bot1", "bot2"):
         assert f'value="{uid}"' in page
         assert f"q=from%3A{uid}" in page
+
+
+def test_a_messages_own_page_counts_when_asked_and_not_before(moderator, wave):
+    before = AuditEntry.objects.filter(action="message.spread").count()
+    reply = moderator.get(PAGE, {"id": wave}, headers=htmx(HX_Target="same"))
+    part = reply.content.decode()
+    assert reply.status_code == 200
+    assert "31 messages by 4 senders in 3 channels." in part
+    assert "1 word for word, 30 nearly so · last 30 days" in part
+    assert f'href="{PAGE}?id={wave}"' in part
+    assert "<table" not in part and SPAM not in part
+    assert AuditEntry.objects.filter(action="message.spread").count() == before + 1
+    assert moderator.get(PAGE, {"id": "5"}, headers=htmx(HX_Target="same")).status_code == 404
+
+
+def test_a_message_without_words_says_that_there_is_nothing_to_count(moderator, filling):
+    reply = moderator.get(PAGE, {"id": filling.put("!!!")}, headers=htmx(HX_Target="same"))
+    assert reply.status_code == 422
+    assert '<p class="err">There is nothing but signs and spaces' in reply.content.decode()
+
+
+def test_who_may_not_reveal_may_not_count(client_of, filling, wave):
+    reply = client_of(filling.cluster, "support").get(PAGE, {"id": wave}, headers=htmx(HX_Target="same"))
+    assert reply.status_code == 403
 
 
 def test_a_text_is_compared_too_and_kept_in_its_field(moderator, wave):

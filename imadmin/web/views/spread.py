@@ -44,7 +44,8 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
         **(_answer(scope, found) if found else {}),
     }
     status = 422 if form.errors else 200
-    return respond.page_or_fragment(request, PAGE, context, fragment="spread", status=status, say=_say(found))
+    fragment = "same" if request.htmx.target == "same" else "spread"  # type: ignore[attr-defined]
+    return respond.page_or_fragment(request, PAGE, context, fragment=fragment, status=status, say=_say(found))
 
 
 @require_POST
@@ -91,6 +92,7 @@ def _answer(scope: Scope, found: Spread) -> dict[str, Any]:
     return {
         "source": show.source(scope, found),
         "verdict": show.verdict(found),
+        "span": dict(SPANS).get(found.days, ""),
         "chart": show.chart(found),
         "bars_table": show.bars_table(found),
         "writers_table": show.writers_table(scope, found),

@@ -124,7 +124,7 @@ def _sending(view: UserView) -> object:
         return cells.status("unknown", _("Unknown"), _("the last change ended unknown"))
     if view.flags is None:
         return cells.status("unknown", _("Unknown"), _("nothing written from here"))
-    word, shape = (_("Stopped"), "bad") if view.flags.send_ban else (_("Not stopped"), "ok")
+    word, shape = (_("Sending stopped"), "bad") if view.flags.send_ban else (_("Not stopped"), "ok")
     return cells.status(shape, word, _("our record"))
 
 
