@@ -11,6 +11,7 @@ from imadmin.archive.engines.base import OutOfTime, StoreUnavailable
 from imadmin.archive.engines.postgres import PostgresEngine
 from imadmin.archive.engines.postgres_covers import IndexKind
 from imadmin.archive.engines.postgres_keys import is_exact, token_key
+from imadmin.archive.engines.postgres_packing import Int4s, Int8s
 from imadmin.archive.engines.postgres_schema import month_of
 from imadmin.archive.norm import norm
 from imadmin.archive.rows import Trait
@@ -177,6 +178,37 @@ def test_a_user_without_rights_is_told_so_and_one_without_the_extension_gets_gra
     assert theirs.name == "postgresql"
     theirs.close()
     admin("DROP OWNED BY guest", "DROP ROLE guest")
+
+
+# What the release before kept otherwise.
+_LAYOUT_1 = """
+ALTER TABLE chan DROP COLUMN recent;
+CREATE INDEX chan_behind ON chan (last_at, number) WHERE behind > 0;
+CREATE INDEX chan_touched ON chan (last_at, number);
+UPDATE msg SET expire = coalesce(expire, 0);
+ALTER TABLE msg ALTER COLUMN expire SET NOT NULL;
+UPDATE note SET value = '1' WHERE name = 'layout';
+"""
+
+
+def test_an_archive_of_the_release_before_is_brought_up_to_date_and_keeps_all(engine: Any, url: str) -> None:
+    engine.ingest([message(1, "退款", sent_at=1_700_000_000, seq=1), message(2, "ok", sent_at=1_700_000_009, seq=9)])
+    before = list(engine.scan(None)), engine.behind(), engine.touched(since=1_700_000_009)
+    engine._pool.write(lambda cursor: cursor.connection.execute(_LAYOUT_1))
+    again = PostgresEngine(url, "alone")
+    assert (list(again.scan(None)), again.behind(), again.touched(since=1_700_000_009)) == before
+    assert before[1] and before[2] and again.touched(since=1_700_000_010) == []
+    assert again.ingest([message(2), message(3, "退款")]).added == 1
+    assert set(found(again, "退款")) == {1, 3} and faults(again) == []
+    again.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 512, 513, 5000], ids=str)
+def test_arrays_of_numbers_arrive_as_they_are(engine: Any, count: int) -> None:
+    small = Int4s([(-1) ** number * (2**31 - 1 - number) for number in range(count)])
+    large = Int8s([(-1) ** number * (2**63 - 1 - number) for number in range(count)])
+    query = "SELECT %s::int4[], %s::int8[]"
+    assert engine._pool.read(lambda cursor: cursor.execute(query, (small, large)).fetchone()) == (small, large)
 
 
 def test_kinds_and_traits_have_numbers_of_their_own() -> None:

@@ -145,12 +145,13 @@ class PostgresEngine:
         return self._holds("WHERE number > %s ORDER BY number LIMIT %s", lambda cursor: (after, most))
 
     def behind(self, *, most: int = 1000) -> Sequence[ChannelHold]:
-        where = "WHERE behind > 0 ORDER BY last_at DESC NULLS LAST, number DESC LIMIT %s"
+        where = "WHERE behind > 0 ORDER BY recent DESC NULLS LAST, last_at DESC, number DESC LIMIT %s"
         return [hold for _, hold in self._holds(where, lambda cursor: (most,))]
 
     def touched(self, *, since: int, most: int = 1000) -> Sequence[ChannelHold]:
-        where = "WHERE last_at >= %s ORDER BY last_at DESC, number DESC LIMIT %s"
-        return [hold for _, hold in self._holds(where, lambda cursor: (since, most))]
+        where = "WHERE recent >= %s::int8 >> 16 AND last_at >= %s"
+        order = "ORDER BY recent DESC NULLS LAST, last_at DESC, number DESC LIMIT %s"
+        return [hold for _, hold in self._holds(f"{where} {order}", lambda cursor: (since, since, most))]
 
     def coverage(self) -> Coverage:
         return self._pool.read(postgres_spans.coverage)

@@ -12,6 +12,7 @@ from imadmin.archive.engines import postgres_spans
 from imadmin.archive.engines.base import RID_SHIFT, second_of
 from imadmin.archive.engines.postgres_covers import IndexKind
 from imadmin.archive.engines.postgres_keys import token_key
+from imadmin.archive.engines.postgres_packing import COPY, Int4s, Int8s, Row, copied
 from imadmin.archive.engines.postgres_rows import (
     Labels,
     Names,
@@ -30,12 +31,6 @@ from imadmin.archive.norm import norm
 from imadmin.archive.rows import BrokenCall, Incoming, Revision, Stored, Taken, Trait
 from imadmin.gateway.payload import clean_text
 
-_TYPES = [
-    "int8", "int8", "int8", "int8", "int8", "int4", "int4", "int4", "int2",
-    "text", "text", "bytea", "text", "int4[]", "text",
-]  # fmt: skip
-_COPY = """COPY msg (rid, id, seq, at, expire, chan, sender, traits, kind, client, topic, payload, said, grams, normal)
-    FROM STDIN (FORMAT BINARY)"""
 _DOUBLED_KEY = token_key(trait_token(Trait.DOUBLED).text)
 Place = tuple[int, int]  # the number of a channel, a sequence number in it
 
@@ -79,7 +74,7 @@ def take(
     """Store what isn't there yet."""
     cursor = writing.cursor
     writing.names.check(cursor)
-    known = {mid for (mid,) in cursor.execute("SELECT id FROM mid WHERE id = ANY(%s)", (list(by_mid),))}
+    known = {mid for (mid,) in cursor.execute("SELECT id FROM mid WHERE id = ANY(%s)", (Int8s(by_mid),))}
     fresh = [each for mid, each in by_mid.items() if mid not in known]
     fresh.sort(key=lambda each: (each.one.sent_at, each.mid))
     channels = writing.names.channels(cursor, {name_of(each.one.channel) for each in by_mid.values()})
@@ -150,7 +145,7 @@ def _doubled(cursor: Cursor[Any], wanted: Sequence[Place]) -> set[Place]:
         "SELECT u.chan, u.seq FROM (SELECT u.chan, u.seq FROM unnest(%s::int4[], %s::int8[]) AS u(chan, seq) "
         "JOIN chan c ON c.number = u.chan AND c.spans @> u.seq OFFSET 0) u "
         "WHERE EXISTS (SELECT 1 FROM msg m WHERE m.chan = u.chan AND m.seq = u.seq)",
-        ([chan for chan, _ in times], [seq for _, seq in times]),
+        (Int4s(chan for chan, _ in times), Int8s(seq for _, seq in times)),
     ).fetchall() if times else []  # fmt: skip
     return {place for place, count in times.items() if count > 1} | {(chan, seq) for chan, seq in rows}
 
@@ -162,20 +157,27 @@ def _insert(writing: Writing, fresh: Sequence[Prepared], chan_of: dict[int, int]
     senders = writing.names.senders(cursor, {clean_text(each.one.from_uid) for each in fresh})
     rids = _places(writing, [each.one.sent_at for each in fresh])
     cursor.execute(
-        "INSERT INTO mid (id, rid) SELECT * FROM unnest(%s::int8[], %s::int8[])", ([each.mid for each in fresh], rids)
+        "INSERT INTO mid (id, rid) SELECT * FROM unnest(%s::int8[], %s::int8[])",
+        (Int8s(each.mid for each in fresh), Int8s(rids)),
     )
-    with cursor.copy(_COPY) as copy:
-        copy.set_types(_TYPES)
-        for rid, each in zip(rids, fresh, strict=True):
-            one, reading = each.one, each.reading
-            chan, seq = chan_of[each.mid], number(one.seq)
-            is_doubled = (chan, seq) in doubled
-            copy.write_row((
-                rid, each.mid, seq, number(one.sent_at), number(one.expire), chan, senders[clean_text(one.from_uid)],
-                int(reading.traits | Trait.DOUBLED if is_doubled else reading.traits), KIND_NUMBERS[reading.kind],
-                each.client, clean_text(one.topic), one.payload, None if one.said is None else reading.text,
-                [*each.keys, _DOUBLED_KEY] if is_doubled else each.keys, each.normal,
-            ))  # fmt: skip
+    rows = (
+        _row(rid, each, chan_of[each.mid], senders[clean_text(each.one.from_uid)], doubled)
+        for rid, each in zip(rids, fresh, strict=True)
+    )
+    with cursor.copy(COPY) as copy:
+        copy.write(copied(rows))
+
+
+def _row(rid: int, each: Prepared, chan: int, sender: int, doubled: set[Place]) -> Row:
+    one, reading = each.one, each.reading
+    seq = number(one.seq)
+    is_doubled = (chan, seq) in doubled
+    return Row(
+        rid, each.mid, seq, number(one.sent_at), number(one.expire) or None, chan, sender,
+        int(reading.traits | Trait.DOUBLED if is_doubled else reading.traits), KIND_NUMBERS[reading.kind],
+        each.client, clean_text(one.topic), one.payload, None if one.said is None else reading.text,
+        [*each.keys, _DOUBLED_KEY] if is_doubled else each.keys, each.normal,
+    )  # fmt: skip
 
 
 def _places(writing: Writing, times: Sequence[int]) -> list[int]:
@@ -192,7 +194,7 @@ def _places(writing: Writing, times: Sequence[int]) -> list[int]:
     for month in {month_of(rid) for rid in rids} - writing.months:
         add_month(cursor, month)
         writing.months.add(month)
-    if furthest > int(read_note(cursor, "spill") or 0):
+    if furthest and furthest > int(read_note(cursor, "spill") or 0):
         write_note(cursor, "spill", str(furthest))
     return rids
 
@@ -201,7 +203,7 @@ def _first_free(cursor: Cursor[Any], starts: Sequence[int]) -> dict[int, int]:
     rows = cursor.execute(
         "SELECT s, (SELECT rid FROM msg WHERE rid >= s AND rid < s + %s ORDER BY rid DESC LIMIT 1) "
         "FROM unnest(%s::int8[]) AS s",
-        (1 << RID_SHIFT, starts),
+        (1 << RID_SHIFT, Int8s(starts)),
     )
     return {start: 0 if last is None else last - start + 1 for start, last in rows}
 

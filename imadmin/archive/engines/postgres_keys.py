@@ -6,6 +6,7 @@ Two grams may share a number (a candidate more); two kinds or traits never do, s
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from zlib import crc32
 
 from imadmin.archive import grams
@@ -60,8 +61,6 @@ def is_exact(token: Token) -> bool:
 
 def keys(found: Iterable[str], tokens: Iterable[str]) -> list[int]:
     """What is stored with a message that has these grams and tokens."""
-    made: set[int] = set()
-    for gram in found:
-        made.update(_known[gram])
+    made = set(chain.from_iterable(map(_known.__getitem__, found)))
     made.update(map(token_key, tokens))
     return list(made)

@@ -19,6 +19,7 @@ _WAIT_SECONDS = 5.0  # for a free connection, or for a server that comes back
 _READ_MS = 20_000
 _WRITE_MS = 120_000
 _LOCK_MS = 30_000
+_MERGE_KB = 64 * 1024  # memory to merge an index's pending entries in: with less it is done in several passes
 
 
 class Pool:
@@ -89,7 +90,10 @@ class Pool:
         def writing(connection: Connection[Any]) -> T:
             nonlocal has_begun
             with connection.transaction(), connection.cursor(binary=True) as cursor:
-                connection.execute(f"SET LOCAL statement_timeout = {_WRITE_MS}; SET LOCAL lock_timeout = {_LOCK_MS}")
+                connection.execute(
+                    f"SET LOCAL statement_timeout = {_WRITE_MS}; SET LOCAL lock_timeout = {_LOCK_MS}; "
+                    f"SET LOCAL work_mem = {_MERGE_KB}"
+                )
                 cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", (lock, self.schema))
                 has_begun = True
                 return work(cursor)

@@ -16,9 +16,8 @@ from imadmin.gateway.payload import clean_text
 from imadmin.gateway.types import ChannelRef
 
 _MOST_NAMES = 200_000
-_COLUMNS = (
-    """'chan'::regclass::oid, rid, id, seq, chan, sender, at, kind, traits, payload, client, expire, topic, said"""
-)
+_COLUMNS = """'chan'::regclass::oid, rid, id, seq, chan, sender, at, kind, traits, payload, client,
+    coalesce(expire, 0), topic, said"""
 Name = tuple[int, str]
 
 

@@ -17,12 +17,13 @@ from imadmin.archive.engines.postgres_covers import IndexKind
 from imadmin.archive.engines.postgres_pool import Pool
 from imadmin.archive.norm import NORM_VERSION
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 OLDEST = 140000  # ranges of ranges
 FIRST_YEAR, LAST_YEAR = 2015, 2100  # outside of these a server's clock is wrong: one partition before, one after
 
 # spans, gone: sequence numbers held, and known to be nothing; behind: how many are in neither.  Names may be longer
 # than an index takes, hence the beginnings; that none is there twice is seen to by writing alone.
+# A channel changes with each batch: its time is indexed so coarsely that a new version seldom needs new entries.
 _TABLES = """
 CREATE TABLE note (name text PRIMARY KEY, value text NOT NULL);
 CREATE TABLE broken (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, event text NOT NULL,
@@ -32,23 +33,32 @@ CREATE TABLE chan (number int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, type big
     first_at bigint, last_at bigint, spans int8multirange NOT NULL DEFAULT '{}',
     gone int8multirange NOT NULL DEFAULT '{}', behind bigint NOT NULL DEFAULT 0) WITH (fillfactor = 80);
 CREATE INDEX chan_start ON chan (substring(cid FOR 64), type);
-CREATE INDEX chan_behind ON chan (last_at, number) WHERE behind > 0;
-CREATE INDEX chan_touched ON chan (last_at, number);
+{recent}
 CREATE TABLE sender (number int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, uid text COLLATE "C" NOT NULL);
 CREATE INDEX sender_start ON sender (substring(uid FOR 64));
 CREATE TABLE mid (id bigint PRIMARY KEY, rid bigint NOT NULL);
 CREATE TABLE month (name text PRIMARY KEY, low bigint NOT NULL UNIQUE, high bigint NOT NULL);
 CREATE TABLE msg (rid bigint NOT NULL, id bigint NOT NULL, seq bigint NOT NULL, at bigint NOT NULL,
-    expire bigint NOT NULL, chan int NOT NULL, sender int NOT NULL, traits int NOT NULL, kind smallint NOT NULL,
+    expire bigint, chan int NOT NULL, sender int NOT NULL, traits int NOT NULL, kind smallint NOT NULL,
     client text COLLATE "C" NOT NULL, topic text COLLATE "C" NOT NULL, payload bytea NOT NULL,
     said text COLLATE "C", grams int4[] NOT NULL, normal text COLLATE "C") PARTITION BY RANGE (rid);
 ALTER TABLE msg ADD PRIMARY KEY (rid);
-CREATE INDEX msg_chan ON msg (chan, seq, id);
+CREATE INDEX msg_chan ON msg (chan, seq);
 """
+_RECENT = """
+ALTER TABLE chan ADD COLUMN recent bigint GENERATED ALWAYS AS (last_at >> 16) STORED;
+CREATE INDEX chan_behind ON chan (recent DESC NULLS LAST) WHERE behind > 0;
+CREATE INDEX chan_touched ON chan (recent DESC NULLS LAST);
+"""
+_FROM_1 = f"""
+ALTER TABLE msg ALTER COLUMN expire DROP NOT NULL;
+DROP INDEX chan_behind, chan_touched;
+{_RECENT}
+"""  # its other index on channels does as well
 _INDEX = {
-    IndexKind.GRAMS: "CREATE INDEX msg_grams ON msg USING gin (grams) WITH (gin_pending_list_limit = 512)",
+    IndexKind.GRAMS: "CREATE INDEX msg_grams ON msg USING gin (grams) WITH (gin_pending_list_limit = 2048)",
     IndexKind.BIGM: "CREATE INDEX msg_grams ON msg USING gin (normal gin_bigm_ops, grams) "
-    "WITH (gin_pending_list_limit = 512)",
+    "WITH (gin_pending_list_limit = 2048)",
 }
 
 
@@ -95,21 +105,36 @@ def add_month(cursor: Cursor[Any], month: Month) -> None:
 def lay_out(pool: Pool, wanted: IndexKind | None) -> IndexKind:
     """Make what isn't there yet; what kind of index there is."""
     found = pool.read(lambda cursor: _laid_out(cursor, pool.schema))
-    return found or pool.write(
-        lambda cursor: _laid_out(cursor, pool.schema) or _lay_out(cursor, pool.schema, wanted), lock="layout"
-    )
+    return found or pool.write(lambda cursor: _lay_out(cursor, pool.schema, wanted), lock="layout")
 
 
 def _laid_out(cursor: Cursor[Any], schema: str) -> IndexKind | None:
+    """None: it isn't there, or as an older release made it."""
+    layout, kind = _layout(cursor, schema)
+    if layout > SCHEMA_VERSION:
+        raise StoreUnavailable(f"the archive was made by a newer release (layout {layout})")
+    return IndexKind(kind) if layout == SCHEMA_VERSION else None
+
+
+def _layout(cursor: Cursor[Any], schema: str) -> tuple[int, str]:
     if cursor.execute("SELECT to_regclass(%s)", (f"{schema}.note",)).fetchone() == (None,):
-        return None
+        return 0, ""
     notes = dict(cursor.execute("SELECT name, value FROM note WHERE name IN ('layout', 'index')").fetchall())
-    if int(notes["layout"]) > SCHEMA_VERSION:
-        raise StoreUnavailable(f"the archive was made by a newer release (layout {notes['layout']})")
-    return IndexKind(notes["index"])
+    return int(notes["layout"]), notes["index"]
 
 
 def _lay_out(cursor: Cursor[Any], schema: str, wanted: IndexKind | None) -> IndexKind:
+    layout, kind = _layout(cursor, schema)
+    if not layout:
+        return _make(cursor, schema, wanted)
+    if layout < SCHEMA_VERSION:
+        cursor.connection.execute(_FROM_1)
+        write_layout = "UPDATE note SET value = %s WHERE name = 'layout'"
+        cursor.execute(write_layout, (str(SCHEMA_VERSION),))
+    return IndexKind(kind)
+
+
+def _make(cursor: Cursor[Any], schema: str, wanted: IndexKind | None) -> IndexKind:
     if cursor.connection.info.server_version < OLDEST:
         raise StoreUnavailable("the archive needs PostgreSQL 14 or newer")
     if cursor.execute("SHOW server_encoding").fetchone() != ("UTF8",):
@@ -120,7 +145,7 @@ def _lay_out(cursor: Cursor[Any], schema: str, wanted: IndexKind | None) -> Inde
     kind = IndexKind.BIGM if has_bigm else IndexKind.GRAMS
     if cursor.execute("SELECT to_regnamespace(%s)", (schema,)).fetchone() == (None,):  # may be made for us beforehand
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-    cursor.connection.execute(_TABLES)
+    cursor.connection.execute(_TABLES.replace("{recent}", _RECENT))
     cursor.execute(_INDEX[kind])
     for rid in (0, RID_MAX):
         add_month(cursor, month_of(rid))
