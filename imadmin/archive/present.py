@@ -11,11 +11,18 @@ from imadmin.archive.models import Archive
 AHEAD = 60  # seconds that a server's clock may be ahead of ours before a message counts as of another time
 # A lag further below zero is one message with a wrong clock, not a server that is ahead as a whole.
 AHEAD_MOST = 600
+BEHIND_MOST = 86_400.0
 
 
 def present_rid(cluster_pk: int, *, slack: int = AHEAD) -> int:
     """The end of the present as a rid.  slack: seconds more than the clock tells; negative to wait for late ones."""
     return min(RID_MAX, max(0, int(time.time() + slack + _ahead(cluster_pk))) << RID_SHIFT)
+
+
+def behind(cluster_pk: int) -> float:
+    """Seconds that messages of the present may be dated back: the server's clock, or a feed that catches up."""
+    lag = Archive.objects.filter(pk=cluster_pk).values_list("feed_lag", flat=True).first() or 0.0
+    return min(max(lag, 0.0), BEHIND_MOST)
 
 
 def _ahead(cluster_pk: int) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db.models import F
 
+from imadmin.archive import clocks, present
 from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.models import Archive
 from imadmin.archive.reading import (
@@ -189,6 +190,9 @@ class _Whole:
                 break
             self.rows.update(resume={"mark": before})
             self._look()
+        if walk.failed and not reader.listed:  # nobody told of anything
+            reader.wait_for(SILENT)
+            raise Resting(SILENT)
         is_complete = not walk.failed and not walk.limits
         self.rows.update(resume={"mark": "", "listed": is_complete})
         return is_complete
@@ -243,7 +247,8 @@ class _Whole:
 
 def look_at_touched(reader: Reader) -> Iterator[Work]:
     """The end of each channel that was written to lately: the feed may have lost what came last."""
-    holds = reader.engine.touched(since=int(time.time()) - TOUCHED_SECONDS, most=TOUCHED_MOST)
+    since = int(time.time() - TOUCHED_SECONDS - present.behind(reader.cluster_pk))
+    holds = reader.engine.touched(since=since, most=TOUCHED_MOST)
     for hold in holds:
         if not hold.spans or hold.channel in reader.failed or not reader.is_known(hold):
             continue  # nobody knows if the server has it: reading would make it
@@ -287,7 +292,8 @@ def _numbers_anew(reader: Reader, row: RuntimeChannel, now: int) -> Iterator[Wor
     newest = hold.spans[-1][1]
     anew: dict[str, int] = _note(reader, ANEW, {})
     key = str(row.channel)
-    is_settled = hold.last_at is not None and hold.last_at < now - SETTLED_SECONDS
+    # A clock that is ahead tells nothing of how long ago it was.
+    is_settled = hold.last_at is not None and (hold.last_at < now - SETTLED_SECONDS or clocks.is_ahead(hold.last_at))
     low = anew.get(key)
     if row.last_seq < newest and is_settled:
         low = min(row.last_seq, low if low is not None else row.last_seq)

@@ -35,9 +35,9 @@ def archive(own_cluster):
 def say(sim):
     """say("tea", 5) stores so many messages; the ids."""
 
-    def tell(channel, count, kind=2, sender="ann"):
+    def tell(channel, count, kind=2, sender="ann", at=None):
         def add(state):
-            return [state.add_message(sender, channel, f"m{number}", kind).id for number in range(count)]
+            return [state.add_message(sender, channel, f"m{number}", kind, at=at).id for number in range(count)]
 
         return sim.call(add)
 
@@ -149,11 +149,23 @@ def test_numbers_given_out_twice_are_both_kept_and_marked(sim, say, reader, engi
     assert report.doubled
 
 
+def test_what_a_server_with_a_slow_clock_lost_of_the_feed_is_found_as_soon(sim, say, reader, engine, archive):
+    hour_ago = time.time() - 3600
+    ids = say("tea", 5, at=hour_ago)
+    repair.whole(reader())
+    Archive.objects.update(feed_lag=3600.0)
+    ids += say("tea", 2, at=hour_ago)
+    repair.quick(reader())
+    assert stored(engine) == Counter(ids)
+
+
+@pytest.mark.parametrize("ahead", [0, 3600], ids=["right", "an hour ahead"])
 def test_a_channel_that_fell_back_is_read_again_until_it_has_outgrown_what_is_held(
-    sim, say, reader, engine, monkeypatch
+    sim, say, reader, engine, monkeypatch, ahead
 ):
-    monkeypatch.setattr(repair, "SETTLED_SECONDS", -1)
-    first = say("tea", 8)
+    if not ahead:
+        monkeypatch.setattr(repair, "SETTLED_SECONDS", -1)
+    first = say("tea", 8, at=time.time() + ahead)
     repair.whole(reader())
     sim.repeat_seq("tea", 2, 5)
     repair.whole(reader())
@@ -306,19 +318,34 @@ def test_it_rests_while_the_cluster_is_not_healthy_and_says_why(sim, say, reader
     assert archive.waits_for == "" and stored(engine) == Counter(ids)
 
 
-def test_a_cluster_that_goes_away_and_comes_back_loses_nothing(sim, say, reader, engine, archive):
-    ids = say("tea", 50)
+def test_an_hour_away_leaves_a_gap_that_is_found_and_closed(sim, say, reader, engine, archive):
+    """Out of our reach the cluster goes on; what it tells when it is back leaves a gap, and of a channel nothing."""
+    ids = say("tea", 20) + say("pot", 5)
+    assert repair.whole(reader()).is_over and stored(engine) == Counter(ids)
     for node in (1001, 1002, 1003):
         sim.kill(node)
+    hour = datetime.now(UTC) - timedelta(hours=1)
+    Archive.objects.update(round_started_at=hour, round_ended_at=hour, feed_seen_at=hour)
+    ids += say("tea", 30) + say("pot", 10)
     report = repair.whole(reader(patience=0))
     archive.refresh_from_db()
     assert report.rests == reading.SILENT == archive.waits_for
+    assert repair.is_due(archive, datetime.now(UTC))
+
     for node in (1001, 1002, 1003):
         sim.revive(node)
+    told = say("tea", 5)
+    engine.ingest([incoming(sim, one) for one in told])
+    assert engine.hold(TEA).gaps == ((21, 50),)
     until = time.monotonic() + 60
+    while engine.hold(TEA).gaps and time.monotonic() < until:
+        repair.quick(reader())
+    assert seqs(engine, TEA) == list(range(1, 56))  # a busy channel has not to wait for a whole round
     while not repair.whole(reader()).is_over and time.monotonic() < until:
         time.sleep(0.5)
-    assert stored(engine) == Counter(ids)
+    assert stored(engine) == Counter(ids + told)
+    archive.refresh_from_db()
+    assert not repair.is_due(archive, datetime.now(UTC))
 
 
 def test_when_a_round_is_due(own_cluster):
