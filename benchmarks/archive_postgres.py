@@ -72,6 +72,9 @@ class Bench:
 
 
 def run() -> tuple[Figure, ...]:
+    if why_not := PostgresProcess.why_not():
+        print(f"archive_postgres: not measured: {why_not}", flush=True)
+        return ()
     size = int(os.environ.get("IMADMIN_BENCH_MESSAGES", "200000"))
     with PostgresProcess(shared_buffers="1GB", fsync="on", synchronous_commit="on", full_page_writes="on") as server:
         kinds = [IndexKind.GRAMS, *([IndexKind.BIGM] if server.has_extension("pg_bigm") else [])]
