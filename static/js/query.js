@@ -41,6 +41,7 @@ function take(option) {
   if (isOpenEnd) field().value = field().value.trimEnd();
   field().setSelectionRange(before.length, before.length);
   field().focus();
+  choose(-1); // it is used: an Enter right after this searches
   ask();
 }
 

@@ -21,6 +21,7 @@ class Archive:
         self.news: list[str] = []
         self.left = 0
         self.waits = 0
+        self.behind = ""
         self.mark = 0
         self.status = 200
         self._page = page
@@ -49,7 +50,8 @@ class Archive:
         left, self.left = self.left, 0
         table = f"<table><tbody>{rows}</tbody></table>" if rows else ""
         return route.fulfill(
-            content_type="text/html", body=f'<div data-news data-mark="{self.mark}" data-left="{left}">{table}</div>'
+            content_type="text/html",
+            body=f'<div data-news data-mark="{self.mark}" data-left="{left}"{self.behind}>{table}</div>',
         )
 
 
@@ -106,6 +108,14 @@ def test_a_flood_asks_at_most_twice_a_second_and_tells_what_it_dropped(tail: tup
     assert 2 <= len(archive.asked) <= 2 * (time.monotonic() - began) + 1
     expect(page.locator("[data-tail-dropped]")).to_contain_text("dropped")
     assert "floor=0" not in archive.asked[-1]
+
+    archive.behind = " data-behind"
+    page.wait_for_timeout(600)
+    archive.signal()
+    page.wait_for_timeout(200)
+    archive.asked.clear()
+    page.wait_for_timeout(1500)
+    assert archive.asked  # by itself, as the answer told that there are more
 
 
 def test_paused_rows_stay_and_a_number_alone_is_asked_for(tail: tuple[Page, Archive]) -> None:
@@ -198,6 +208,28 @@ def test_who_lost_the_right_is_told_and_not_asked_for_again(tail: tuple[Page, Ar
     archive.signal()
     page.wait_for_timeout(1500)
     assert archive.asked == []
+
+
+def test_the_filter_completes_by_keys_and_its_chips_come_off(tail: tuple[Page, Archive]) -> None:
+    page, _archive = tail
+    page.keyboard.press("/")
+    field = page.locator("#q")
+    expect(field).to_be_focused()
+    page.keyboard.type("ty")
+    expect(page.locator("#suggestions [role=option]").first).to_contain_text("type:")
+    page.keyboard.press("Tab")
+    expect(field).to_have_value("type:")
+    page.keyboard.type("im")
+    expect(page.locator("#suggestions [role=option]").first).to_have_attribute("data-text", "type:image")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("type:image ")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-chip]")).to_have_attribute("data-chip", "type:image")
+    assert re.search(r"/c/demo/tail/\?q=type%3Aimage", page.url)
+    page.get_by_role("link", name="Remove type:image").click()
+    expect(page.locator("[data-chip]")).to_have_count(0)
+    assert "/c/demo/tail/" in page.url
 
 
 def test_without_script_the_page_is_complete(open_page: Callable[..., Any]) -> None:
