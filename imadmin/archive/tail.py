@@ -27,7 +27,10 @@ from imadmin.gateway.types import now
 
 FIRST = 50  # rows when a tail is opened
 ROWS = 200  # most rows of one answer
-COUNT_MOST = 1000  # counting what is left out or waits ends here
+COUNT_MOST = 1000  # counting what waits ends here
+LEFT_MOST = 100_000  # counting what is left out ends here, or after so long
+LEFT_BUDGET = search.Budget(candidates=LEFT_MOST, seconds=5.0)
+SETTLES = 3  # seconds; rows are left out only when those that come late by less are among the counted ones
 OVERLAP = 10  # seconds before the mark that are looked at again
 TRACE_EVERY = 600.0
 HAVE_MOST = 400
@@ -38,6 +41,7 @@ class Tail:
     """rows: newest first; those that came late stand where they belong.  mark: bring it back as `after`.
 
     left_out: newer messages than `after` that this answer has no room for.  is_capped: there are more than that.
+    is_behind: there are newer ones than the mark; ask for them in a moment.
     """
 
     query: str
@@ -46,6 +50,7 @@ class Tail:
     mark: int
     left_out: int = 0
     is_capped: bool = False
+    is_behind: bool = False
     as_of: datetime = field(default_factory=now)
 
 
@@ -77,7 +82,9 @@ def since(
 ) -> Tail:
     """What came after the mark, and what came late.  have: rids at and before the mark that the asker knows.
 
-    floor: nothing at or before it is wanted again (rows that were left out on purpose).  Raises as `newest`.
+    floor: nothing at or before it is wanted again (rows that were left out on purpose).  More than there is room for is
+    told only up to some seconds ago: what comes late is looked for only where nothing was left out, so it would be
+    neither shown nor counted.  Raises as `newest`.
     """
     where = finding.parsed(scope, query, zone=zone)
     most, known = max(1, min(most, ROWS)), set(have)
@@ -87,14 +94,19 @@ def since(
     engine = finding.engine_of(scope)
     mark = max(after, _newest_rid(engine, limit))  # before looking: what comes meanwhile is newer
     new = search.find(engine, where, below=mark + 1, above=after, most=most)
+    settled = max(after, min(mark, present_rid(scope.cluster.pk, slack=-SETTLES)))
+    is_behind = new.next_below is not None and settled < mark
+    if is_behind:
+        mark = settled
+        new = search.find(engine, where, below=mark + 1, above=after, most=most)
     rows, left_out, is_capped = new.rows, 0, False
     if new.next_below is not None:
-        more = search.count(engine, where, below=new.next_below, above=after, most=COUNT_MOST)
+        more = search.count(engine, where, below=new.next_below, above=after, most=LEFT_MOST, budget=LEFT_BUDGET)
         left_out, is_capped = more.value, more.is_capped
     elif len(rows) < most and least < after:
         late = search.find(engine, where, below=after + 1, above=least, most=most + len(known))
         rows += tuple(row for row in late.rows if row.rid not in known)[: most - len(rows)]
-    return _told(scope, Tail(query, where, _shown(scope, rows), mark, left_out, is_capped))
+    return _told(scope, Tail(query, where, _shown(scope, rows), mark, left_out, is_capped, is_behind))
 
 
 def waiting(scope: Scope, query: str, after: int, *, zone: ZoneInfo) -> search.Count:

@@ -5,7 +5,9 @@ import { say } from "./say.js";
 const REST = 500; // least time between two questions
 const QUIET = 15_000; // a signal can be lost: after so long it asks by itself
 const OVERLAP = 10 * 2 ** 14; // rows may come so much late (archive/tail.py); a row's number counts 2^14 to a second
+const FIRST = 50; // rows of a full page when it is opened (archive/tail.py)
 const HAVE_MOST = 400;
+const BEHIND = 1000; // there are newer rows than those told: asked for after so long
 const WAIT_MOST = 30_000;
 
 const bar = document.getElementById("live");
@@ -17,8 +19,10 @@ class Tail {
     this.root = root;
     this.mark = Number(root.dataset.mark);
     this.kept = Number(root.dataset.kept);
-    this.floor = 0; // nothing at or before it is asked for: rows that were left out
-    this.seen = new Set(this.rows().map(ridOf));
+    const first = this.rows().map(ridOf);
+    // Nothing at or before it is asked for: rows that were left out, or older ones than a full page was opened with.
+    this.floor = first.length >= FIRST ? first.at(-1) - 1 : 0;
+    this.seen = new Set(first);
     this.held = []; // rows that wait until nobody reads
     this.dropped = 0;
     this.isDroppedMore = false;
@@ -137,6 +141,7 @@ class Tail {
       if (rows.length) this.floor = ridOf(rows.at(-1)) - 1;
     }
     this.mark = Math.max(this.mark, Number(found.dataset.mark));
+    if ("behind" in found.dataset) this.later(BEHIND);
     if (!rows.length) return;
     for (const row of rows) this.seen.add(ridOf(row));
     this.frame ??= found.querySelector("table");

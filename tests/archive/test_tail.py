@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from imadmin.archive import tail
+from imadmin.archive import present, tail
 from imadmin.archive.engines.base import RID_SHIFT
 from imadmin.archive.grammar import QueryError
 from imadmin.archive.models import Archive
@@ -92,13 +92,35 @@ def test_more_than_an_answer_holds_is_left_out_and_counted(filling, scope):
     assert (again.rows, again.left_out) == ((), 0)
 
 
-def test_counting_what_is_left_out_ends(filling, scope):
+def test_in_a_flood_what_is_shown_and_what_is_counted_are_all_that_came(filling, scope, monkeypatch):
+    now = int(time.time())
+    filling.put("first", at=now - 60)
+    opened = tail.newest(scope, "", zone=UTC)
+    mark, floor, shown, dropped = opened.mark, 0, 0, 0
+    known = {row.rid for row in opened.rows}
+    for second in range(12):  # each second 300, half of them dated up to two seconds before
+        monkeypatch.setattr(present.time, "time", lambda at=now + second: float(at))
+        filling.put_all((f"m{number}", {"at": now + second - min(2, number // 50 % 5)}) for number in range(300))
+        found = tail.since(scope, "", mark, zone=UTC, floor=floor, have=known)
+        shown, dropped, mark = shown + len(found.rows), dropped + found.left_out, found.mark
+        if found.left_out:
+            floor = found.rows[-1].rid - 1
+        known |= {row.rid for row in found.rows}
+        assert found.is_behind and len(known) == 1 + shown
+    monkeypatch.setattr(present.time, "time", lambda: float(now + 60))
+    last = tail.since(scope, "", mark, zone=UTC, floor=floor, have=known)
+    assert not last.is_behind
+    assert shown + len(last.rows) + dropped + last.left_out == 12 * 300
+
+
+def test_counting_what_is_left_out_ends(filling, scope, monkeypatch):
+    monkeypatch.setattr(tail, "LEFT_MOST", 1000)
     now = int(time.time())
     filling.put("first", at=now - 30)
     first = tail.newest(scope, "", zone=UTC)
     filling.put_all((f"m{number}", {"at": now - 4}) for number in range(1300))
     found = tail.since(scope, "", first.mark, zone=UTC)
-    assert (found.left_out, found.is_capped) == (tail.COUNT_MOST, True)
+    assert (found.left_out, found.is_capped) == (1000, True)
     waits = tail.waiting(scope, "", first.mark, zone=UTC)
     assert (waits.value, waits.is_capped) == (1000, True)
 
