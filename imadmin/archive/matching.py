@@ -1,5 +1,6 @@
 """Whether a stored message is what a query asks for: exact, one message at a time, the same for every engine."""
 
+import re
 from collections.abc import Callable
 
 from imadmin.archive.norm import norm
@@ -28,6 +29,10 @@ from imadmin.gateway.payload import decode
 from imadmin.gateway.types import ChannelRef
 
 LeaderOf = Callable[[ChannelRef], int | None]
+# Characters of a normal text that stand in a text's normal form wherever they stand in the text: none is dropped or
+# becomes another, and none composes with what is before it.  A letter may with a mark behind it.
+_STEADY = re.compile(r"[0-9a-z_\u4e00-\u9fff]+")
+_NO_MARK = r"(?=[ -~\u4e00-\u9fff]|\Z)"
 
 
 class _Looked:
@@ -67,13 +72,22 @@ def _test(where: Where, leader_of: LeaderOf) -> _Test:
             test = _test(part, leader_of)
             return lambda one: not test(one)
         case Says(text):
-            wanted = norm(text)
-            return lambda one: wanted in one.normal
+            return _says(norm(text))
         case OfKind(None, number):
             return lambda one: _has_number(one.stored, number)
         case LedBy(node):
             return lambda one: leader_of(one.stored.channel) == node
     return _field(where)
+
+
+def _says(wanted: str) -> _Test:
+    """Mostly the text holds the word as it is wanted: that is known without making its normal form."""
+    if not _STEADY.fullmatch(wanted):
+        return lambda one: wanted in one.normal
+    if wanted[-1] > "\x7f":
+        return lambda one: wanted in one.stored.text or wanted in one.normal
+    is_there = re.compile(wanted + _NO_MARK).search
+    return lambda one: is_there(one.stored.text) is not None or wanted in one.normal
 
 
 def _field(where: Where) -> _Test:

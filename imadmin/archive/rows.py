@@ -50,8 +50,7 @@ class Incoming(NamedTuple):  # made ten thousand times a second: a frozen datacl
     said: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):  # likewise: fifty and more for each page of hits
     """A message in the archive.  rid: its place in the archive, rising with its time; newest first is falling rid.
 
     text: what is searched and shown: `said` when there is one, else what the payload says.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from hashlib import blake2b
 
-from imadmin.archive.covering import Covered, cover_of, ids_of, range_of
+from imadmin.archive.covering import Covered, cover_of, ids_of, range_of, times_of
 from imadmin.archive.engines.base import RID_MAX, RID_SHIFT, Engine, OutOfTime
 from imadmin.archive.matching import matcher
 from imadmin.archive.rows import Stored
@@ -212,7 +212,8 @@ class _Walk:
             inside = [row for row in named if self._above < row.rid < self._below]
             yield from sorted(inside, key=lambda row: row.rid, reverse=True)
             return
-        covered = cover_of(self._where, channels=self._channels, spill=self._engine.spill)
+        spill = 0 if times_of(self._where)[1] is None else self._engine.spill  # reads the archive
+        covered = cover_of(self._where, channels=self._channels, spill=spill)
         yield from self._scanned(covered)
 
     def _named(self) -> Sequence[Stored] | None:

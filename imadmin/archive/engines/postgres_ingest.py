@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Cursor
@@ -127,7 +127,7 @@ def _unplaced(writing: Writing, again: dict[int, Prepared]) -> list[tuple[Stored
 
 def _place(writing: Writing, row: Stored, one: Incoming, chan: int) -> None:
     """The message takes its channel and its number from the copy."""
-    found, normal = indexed_row(writing.kind, replace(row, channel=one.channel))
+    found, normal = indexed_row(writing.kind, row._replace(channel=one.channel))
     writing.cursor.execute(
         "UPDATE chan SET messages = messages - 1 WHERE number = (SELECT chan FROM msg WHERE rid = %s)", (row.rid,)
     )

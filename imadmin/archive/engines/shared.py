@@ -1,7 +1,7 @@
 """What engines have in common: numbers as a database keeps them, places by time, what a revision makes of a message."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
@@ -52,7 +52,7 @@ class Revised:
     text: str
 
     def applied_to(self, row: Stored) -> Stored:
-        return replace(row, said=self.said, traits=self.traits, kind=self.kind, text=self.text)
+        return row._replace(said=self.said, traits=self.traits, kind=self.kind, text=self.text)
 
 
 def mid_of(message_id: int) -> int:

@@ -3,7 +3,6 @@
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from imadmin.archive import texts
@@ -116,7 +115,7 @@ def _place(link: Link, placed: Sequence[_Entry]) -> list[Change]:
         link.db.execute("UPDATE msg SET chan = ?, seq = ? WHERE rid = ?", (chan, seq, row.rid))
         link.db.execute("UPDATE chan SET count = count - 1 WHERE id = ?", (before,))
         link.db.execute(_COUNT, (1, 0, 0, 0, *(number(row.sent_at),) * 4, chan))
-        changes.append((row.rid, indexed(row), indexed(replace(row, channel=one.channel))))
+        changes.append((row.rid, indexed(row), indexed(row._replace(channel=one.channel))))
     return changes
 
 
