@@ -7,7 +7,7 @@ from benchmarks import stage
 
 FIGURES = (
     "api_list", "page", "fan_out", "add_many", "sampling", "samples", "slots_page", "connections", "live", "paced_kick",
-    "hook_ingest", "archive_search",
+    "hook_ingest", "archive_search", "search_page",
 )  # fmt: skip
 
 

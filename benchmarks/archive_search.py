@@ -95,6 +95,7 @@ class Bench:
         return search.find(self.engine, parse(query), **options)
 
     def bytes(self) -> int:
+        self.engine.measure()
         with self.engine._file.writing() as link:
             pass
         link.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

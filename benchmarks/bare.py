@@ -1,8 +1,13 @@
 """The baseline: what a Django view costs that makes the same upstream call and renders a plain table, nothing else."""
 
+import json
 import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import httpx
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine
 
@@ -30,3 +35,19 @@ def slots(_request: HttpRequest) -> HttpResponse:
 def channels(_request: HttpRequest) -> HttpResponse:
     reply = _client.get(f"{os.environ['BENCH_API']}/cluster/channels", params={"limit": 50})
     return HttpResponse(_template.render(Context({"rows": reply.json()["data"]})))
+
+
+_messages = Engine(autoescape=True).from_string(
+    "<!doctype html><html><body><table>{% for row in rows %}<tr><td>{{ row.0 }}</td><td>{{ row.1 }}</td>"
+    "<td>{{ row.2.content }}</td><td>{{ row.3 }}</td><td>{{ row.4 }}</td></tr>{% endfor %}</table></body></html>"
+)
+_NEWEST = """SELECT m.at, s.uid, m.payload, c.cid, m.seq FROM msg m JOIN chan c ON c.id = m.chan
+    JOIN sender s ON s.id = m.sender ORDER BY m.rid DESC LIMIT 50"""
+
+
+def messages(_request: HttpRequest) -> HttpResponse:
+    """Fifty messages straight from the archive's file."""
+    path = next(Path(settings.ARCHIVE_DIR).glob("*.sqlite3"))
+    with closing(sqlite3.connect(path)) as db:
+        rows = [(at, uid, json.loads(body), cid, seq) for at, uid, body, cid, seq in db.execute(_NEWEST)]
+    return HttpResponse(_messages.render(Context({"rows": rows})))
