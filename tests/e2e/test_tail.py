@@ -21,6 +21,7 @@ class Archive:
         self.news: list[str] = []
         self.left = 0
         self.waits = 0
+        self.behind = ""
         self.mark = 0
         self.status = 200
         self._page = page
@@ -49,7 +50,8 @@ class Archive:
         left, self.left = self.left, 0
         table = f"<table><tbody>{rows}</tbody></table>" if rows else ""
         return route.fulfill(
-            content_type="text/html", body=f'<div data-news data-mark="{self.mark}" data-left="{left}">{table}</div>'
+            content_type="text/html",
+            body=f'<div data-news data-mark="{self.mark}" data-left="{left}"{self.behind}>{table}</div>',
         )
 
 
@@ -106,6 +108,14 @@ def test_a_flood_asks_at_most_twice_a_second_and_tells_what_it_dropped(tail: tup
     assert 2 <= len(archive.asked) <= 2 * (time.monotonic() - began) + 1
     expect(page.locator("[data-tail-dropped]")).to_contain_text("dropped")
     assert "floor=0" not in archive.asked[-1]
+
+    archive.behind = " data-behind"
+    page.wait_for_timeout(600)
+    archive.signal()
+    page.wait_for_timeout(200)
+    archive.asked.clear()
+    page.wait_for_timeout(1500)
+    assert archive.asked  # by itself, as the answer told that there are more
 
 
 def test_paused_rows_stay_and_a_number_alone_is_asked_for(tail: tuple[Page, Archive]) -> None:
