@@ -12,13 +12,16 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from tests.e2e.conftest import CHROMIUM, FLAGS
-from tests.e2e.pages import PAGES, find_samples
+from tests.e2e.pages import PAGES, find_samples, first_link
 from tests.product import OWNER_PASSWORD, Product, start_product, stop_product
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 WIDTHS = {1440: 900, 390: 844}
 SCHEMES = ("light", "dark")
 LANGUAGES = {"en": "en-US", "zh": "zh-CN"}
+# Pages that show little until somebody asks for something.
+ASKED = {"messages": "/c/demo/messages/?q=退款", "spread": "{spread}"}
+SPAM = "/c/demo/messages/?q=兼职日结"
 
 
 def main(wanted: list[str]) -> None:
@@ -30,8 +33,8 @@ def main(wanted: list[str]) -> None:
             samples: dict[str, str] = {}
             for width, scheme, language in itertools.product(WIDTHS, SCHEMES, LANGUAGES):
                 page = open_signed_in(browser, product, width=width, scheme=scheme, locale=LANGUAGES[language])
-                samples = samples or find_samples(page)
-                for name, address in PAGES.items():
+                samples = samples or find_samples(page) | {"spread": find_spread(page)}
+                for name, address in (PAGES | ASKED).items():
                     if not wanted or name in wanted:
                         shoot(page, address.format(**samples), OUT / f"{name}-{width}-{scheme}-{language}.png")
                 page.context.close()
@@ -51,6 +54,12 @@ def open_signed_in(browser: Any, product: Product, *, width: int, scheme: str, l
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/accounts/login" not in url)
     return page
+
+
+def find_spread(page: Page) -> str:
+    """Of a text that a wave of the demo world carried into many channels."""
+    page.goto(SPAM)
+    return first_link(page, r"/messages/spread/\?")
 
 
 def shoot(page: Page, address: str, path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.jobs.test_archive_command import folder, manage, site  # noqa: F401 -
 from tests.postgres_process import PostgresProcess
 from tests.sizes import killed_messages
 
-CHANNELS = killed_messages(32 * story.EACH) // story.EACH  # by itself half of the story: enough to be killed twice in
+CHANNELS = killed_messages(20 * story.EACH) // story.EACH  # by itself less than the story: enough to be killed twice in
 
 
 @pytest.fixture(autouse=True)
