@@ -24,7 +24,7 @@ from imadmin.audit.record import Target
 from imadmin.clusters.access import Principal, Scope
 from imadmin.core import events
 from imadmin.core.errors import Busy, Conflict, Forbidden, InvalidInput, NotFound, gettext_noop
-from imadmin.core.paging import cursor_moment, decode_cursor, encode_cursor
+from imadmin.core.paging import cursor_place, encode_cursor
 
 logger = logging.getLogger(__name__)
 State, Format = Export.State, Export.Format
@@ -213,9 +213,8 @@ def listing(scope: Scope, *, cursor: str = "", limit: int = PAGE_SIZE) -> Export
     require(scope)
     rows, limit = _visible(scope), max(1, min(limit, PAGE_MOST))
     if cursor:
-        parts = decode_cursor(cursor, "at", "id")
-        at = cursor_moment(parts["at"])
-        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=str(parts["id"])))
+        at, last = cursor_place(cursor)
+        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=last))
     found = list(rows.order_by("-created_at", "-pk")[: limit + 1])
     shown = found[:limit]
     return ExportPage(

@@ -141,7 +141,7 @@ class _Writer:
     def _gather(self) -> None:
         """A transaction has a price of its own: where several calls came at once, as many are waited for again.
 
-        Who is alone never waits.
+        Who comes alone waits so once at most.
         """
         until = time.monotonic() + GATHER
         while len(self._waiting) < self._came and self._size < MOST_AT_ONCE and not self._is_stopping:

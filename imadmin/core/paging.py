@@ -3,12 +3,14 @@
 import base64
 import binascii
 import json
+import re
 from datetime import datetime
 from typing import Any
 
 from imadmin.core.errors import InvalidInput, gettext_noop
 
 BROKEN_CURSOR = gettext_noop("This page marker is broken; start from the first page.")
+_ID = re.compile(r"[-\w]{1,64}", re.ASCII)  # the ids we give to our own rows
 
 
 def encode_cursor(**parts: Any) -> str:
@@ -26,6 +28,14 @@ def decode_cursor(text: str, *names: str) -> dict[str, Any]:
     if not isinstance(parts, dict) or set(parts) != set(names):
         raise InvalidInput({"cursor": [BROKEN_CURSOR]})
     return parts
+
+
+def cursor_place(text: str) -> tuple[datetime, str]:
+    """Where a list by moment and id goes on: the parts of encode_cursor(at=, id=).  Raises InvalidInput."""
+    parts = decode_cursor(text, "at", "id")
+    if not isinstance(parts["id"], str) or not _ID.fullmatch(parts["id"]):
+        raise InvalidInput({"cursor": [BROKEN_CURSOR]})
+    return cursor_moment(parts["at"]), parts["id"]
 
 
 def cursor_moment(value: object) -> datetime:

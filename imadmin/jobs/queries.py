@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from imadmin.accounts.permissions import Permission
 from imadmin.clusters.access import Scope, SiteScope
 from imadmin.core.errors import InvalidInput, NotFound
-from imadmin.core.paging import BROKEN_CURSOR, cursor_moment, decode_cursor, encode_cursor
+from imadmin.core.paging import BROKEN_CURSOR, cursor_place, encode_cursor
 from imadmin.jobs import beat, registry, worker
 from imadmin.jobs.actions import NO_SUCH_RUN, visible
 from imadmin.jobs.models import JobRun
@@ -226,6 +226,5 @@ def _seen() -> Mapping[str, datetime]:
 
 
 def _after(rows: QuerySet[JobRun], cursor: str) -> QuerySet[JobRun]:
-    parts = decode_cursor(cursor, "at", "id")
-    at, last = cursor_moment(parts["at"]), str(parts["id"])
+    at, last = cursor_place(cursor)
     return rows.filter(Q(queued_at__lt=at) | Q(queued_at=at, pk__lt=last))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 from imadmin.accounts.permissions import Permission
 from imadmin.clusters.access import Scope
 from imadmin.core.errors import InvalidInput, gettext_noop
-from imadmin.core.paging import BROKEN_CURSOR, cursor_moment, decode_cursor, encode_cursor
+from imadmin.core.paging import BROKEN_CURSOR, cursor_place, decode_cursor, encode_cursor
 from imadmin.core.spreadsheet import guarded
 from imadmin.monitor import fates
 from imadmin.monitor.actions import drafts, operations
@@ -130,9 +130,8 @@ def listing(scope: Scope, *, cursor: str = "", limit: int = 50) -> OperationPage
     own = Q(actor_kind=scope.actor.kind, actor=scope.actor.name[:150], expires_at__gt=datetime.now(UTC))
     rows = Operation.objects.filter(cluster=scope.cluster).filter(~Q(state=State.PLANNED) | own)
     if cursor:
-        parts = decode_cursor(cursor, "at", "id")
-        at = cursor_moment(parts["at"])
-        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=str(parts["id"])))
+        at, last = cursor_place(cursor)
+        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=last))
     found = list(rows.select_related("cluster").order_by("-created_at", "-pk")[: limit + 1])
     shown, counts = found[:limit], _counts([row.pk for row in found[:limit]])
     more = encode_cursor(at=shown[-1].created_at.isoformat(), id=shown[-1].pk) if len(found) > limit else ""

@@ -18,7 +18,7 @@ from imadmin.core.commands import told
 from imadmin.core.errors import Conflict, InvalidInput, NotFound
 from imadmin.core.locks import ProcessLease
 from imadmin.core.outcomes import Outcomes, Result, TargetOutcome
-from imadmin.core.paging import cursor_moment, decode_cursor, encode_cursor
+from imadmin.core.paging import cursor_moment, cursor_place, decode_cursor, encode_cursor
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.text(st.characters(exclude_categories=["Cs"])))
@@ -44,6 +44,14 @@ def test_a_moment_that_no_database_can_hold_is_a_broken_cursor(broken: object) -
     assert cursor_moment("2026-01-01T00:00:00+08:00").year == 2026
     with pytest.raises(InvalidInput):
         cursor_moment(broken)
+
+
+@pytest.mark.parametrize("broken", ["\x00", "\ud800", "", "a b", "x" * 65, 7, None])
+def test_a_place_that_no_row_of_ours_has_is_a_broken_cursor(broken: object) -> None:
+    at = "2026-01-01T00:00:00+00:00"
+    assert cursor_place(encode_cursor(at=at, id="a1-_")) == (cursor_moment(at), "a1-_")
+    with pytest.raises(InvalidInput):
+        cursor_place(encode_cursor(at=at, id=broken))
 
 
 @pytest.mark.parametrize(

@@ -178,3 +178,16 @@ def test_what_a_server_tells_is_read_in_one_go() -> None:
     _, body = recorded("msg.notify")
     assert webhook._as_it_should_be(body) == webhook._read(MESSAGES, json.loads(body))
     assert webhook._as_it_should_be(b"null") is None
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"\xed\xa0\x80"])
+def test_bytes_that_are_no_text_are_refused_or_cleaned_as_by_hand(raw: bytes) -> None:
+    body = b'[{"message_id":1,"channel_type":2,"message_seq":1,"from_uid":"u%s"}]' % raw
+    assert webhook._as_it_should_be(body) is None
+    try:
+        said = json.loads(body)
+    except ValueError:
+        with pytest.raises(BrokenHook, match="no JSON"):
+            batch(MESSAGES, body)
+    else:
+        assert batch(MESSAGES, body) == webhook._read(MESSAGES, said)

@@ -64,8 +64,8 @@ def tail_archive(
 ) -> TailOut:
     """Needs `search-messages`; words in the query need a right to bodies, texts are null without `read-bodies`.
 
-    Ask again with `after` for what came since; it answers at once. Ask at most twice a second. Reading is recorded
-    when it begins and every ten minutes.
+    Ask again with `after` for what came since; it answers at once, in a flood (`is_behind`) some seconds behind.
+    Ask at most twice a second. Reading is recorded when it begins and every ten minutes.
     """
     scope = access.enter(request, slug, Permission.SEARCH_MESSAGES)
     response["Cache-Control"] = "no-store"

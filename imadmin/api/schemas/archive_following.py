@@ -102,12 +102,14 @@ class TailOut(Out):
     """items: newest first; those of the last ten seconds before `after` come again, tell them by their ids.
 
     after: give it back to go on.  left_out: newer messages that found no room, `left_out_capped`: and more.
+    is_behind: more came than there was room for, so the newest three seconds aren't told yet: ask again.
     """
 
     items: list[MessageOut]
     after: str
     left_out: int
     left_out_capped: bool
+    is_behind: bool
     as_of: datetime
 
     @classmethod
@@ -117,5 +119,6 @@ class TailOut(Out):
             after=str(found.mark),
             left_out=found.left_out,
             left_out_capped=found.is_capped,
+            is_behind=found.is_behind,
             as_of=found.as_of,
         )

@@ -128,6 +128,8 @@ def _lay_out(cursor: Cursor[Any], schema: str, wanted: IndexKind | None) -> Inde
     if not layout:
         return _make(cursor, schema, wanted)
     if layout < SCHEMA_VERSION:
+        # A process of the older release may be writing: without its lock the two can wait for each other.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('writing'), hashtext(%s))", (schema,))
         cursor.connection.execute(_FROM_1)
         write_layout = "UPDATE note SET value = %s WHERE name = 'layout'"
         cursor.execute(write_layout, (str(SCHEMA_VERSION),))

@@ -129,10 +129,10 @@ def _messages(said: Any) -> HookBatch:
 
 
 def _as_it_should_be(body: bytes) -> HookBatch | None:
-    """The same as by hand, several times faster; None when anything in it is unusual."""
+    """The same as by hand, several times faster; None when anything in it that is read is unusual."""
     try:
         rows = _ROWS.decode(body)
-    except (MsgspecError, RecursionError):
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return HookBatch(MESSAGES, len(rows), messages=tuple(map(_told, rows))) if len(rows) <= ITEMS_MAX else None
 
