@@ -6,6 +6,7 @@ A request of htmx's gets the part, anything else the page; a change asked for wi
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,8 +15,10 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from imadmin.core.errors import InvalidInput
@@ -38,6 +41,26 @@ class Toast:
     @property
     def role(self) -> str:
         return "alert" if self.kind == "bad" else "status"
+
+
+def form_of(page: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """A view that takes a form and may answer at its own address; whoever asks for that address gets the page instead.
+
+    page: a URL name with the same parameters.  It is asked for by who copies the address, opens a tab again, and by the
+    parts of the answer that follow the cluster.
+    """
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @require_http_methods(["GET", "HEAD", "POST"])
+        @wraps(view)
+        def either(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method == "POST":
+                return view(request, *args, **kwargs)
+            return HttpResponseRedirect(reverse(page, args=args, kwargs=kwargs))
+
+        return either
+
+    return decorate
 
 
 def wants_fragment(request: HttpRequest) -> bool:

@@ -131,8 +131,11 @@ class Tail {
   // -- rows --
 
   take(text) {
-    const found = new DOMParser().parseFromString(text, "text/html").querySelector("[data-news]");
+    const answer = new DOMParser().parseFromString(text, "text/html");
+    const found = answer.querySelector("[data-news]");
     if (!found) throw new Error("no rows");
+    const source = answer.querySelector("[data-tail-source]");
+    if (source) this.part("source").replaceWith(document.adoptNode(source));
     const rows = [...found.querySelectorAll("tbody tr[id]")].filter((row) => !this.seen.has(ridOf(row)));
     const left = Number(found.dataset.left);
     if (left) {
@@ -213,6 +216,8 @@ class Tail {
     this.word("away", this.away);
     this.part("failed").hidden = !this.fails;
     this.part("over").hidden = !this.isOver;
+    this.part("pause").disabled = this.isOver;
+    this.part("source").hidden = this.isOver;
     this.root.classList.toggle("is-stale", Boolean(this.fails) || this.isOver);
     const rows = this.part("rows");
     rows.textContent = number(this.rows().length);

@@ -1,9 +1,11 @@
 """The tail's page and the rows its script asks for: complete without script, rights at each question, nothing kept."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
+from imadmin.archive.models import Archive
 from tests.archive.filling import Filling, quiet_cluster
 from tests.web.asking import htmx
 
@@ -64,7 +66,7 @@ def test_rows_the_page_has_are_not_sent_again(filling, moderator):
 def test_what_finds_no_room_is_counted(filling, moderator):
     filling.put("a", ago=60)
     mark = mark_of(moderator.get(PAGE))
-    filling.put_all((f"m{number}", {"ago": 3}) for number in range(512))
+    filling.put_all((f"m{number}", {"ago": 20}) for number in range(512))
     reply = moderator.get(ROWS, {"after": mark}, headers=htmx())
     assert len(rows_of(reply)) == 200
     assert 'data-left="312"' in reply.content.decode()
@@ -165,3 +167,16 @@ def test_odd_ids_survive_the_way_into_the_query(filling, scope_of, client_of, ui
         reply = client.get(url)
         assert reply.status_code == 200
         assert "found me" in reply.content.decode()
+
+
+def test_when_the_webhook_last_told_something_is_told_again_with_the_rows(filling, moderator):
+    filling.put("old", ago=60)
+    mark = mark_of(moderator.get(PAGE))
+    Archive.objects.update_or_create(pk=filling.cluster.pk, defaults={"is_on": True, "feed_seen_at": datetime.now(UTC)})
+    reply = moderator.get(ROWS, {"after": mark}, headers=htmx())
+    assert "data-tail-source" in reply.content.decode() and "The webhook told a message" in reply.content.decode()
+
+
+def test_a_message_of_a_clock_that_was_ahead_says_so(filling, moderator):
+    filling.put("from tomorrow", ago=-100_000)
+    assert "clock was ahead" in moderator.get(PAGE).content.decode()

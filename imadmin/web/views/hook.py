@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from imadmin.accounts.permissions import Permission
 from imadmin.clusters import access
@@ -28,20 +28,20 @@ def setup(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-@require_POST
+@respond.form_of("hook")
 def make(request: HttpRequest, slug: str) -> HttpResponse:
     """Open the door or change its lock.  The answer shows the address: it is never put into a redirect."""
     scope = access.enter(request, slug, Permission.OPERATE_CLUSTER)
     return _shown(request, scope, "make", hook_setup.make_secret)
 
 
-@require_POST
+@respond.form_of("hook")
 def show(request: HttpRequest, slug: str) -> HttpResponse:
     scope = access.enter(request, slug, Permission.OPERATE_CLUSTER)
     return _shown(request, scope, "show", hook_setup.reveal)
 
 
-@require_POST
+@respond.form_of("hook")
 def close(request: HttpRequest, slug: str) -> HttpResponse:
     scope = access.enter(request, slug, Permission.OPERATE_CLUSTER)
     form = HookForm(request.POST)

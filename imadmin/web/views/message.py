@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from imadmin.accounts.permissions import Permission
 from imadmin.archive import actions, payloads, queries
@@ -37,7 +37,7 @@ def permalink(request: HttpRequest, slug: str, message_id: int) -> HttpResponse:
     return respond.page(request, TEMPLATE, _context(request, scope, page, RevealForm(), show_all=show_all))
 
 
-@require_POST
+@respond.form_of("message")
 def reveal(request: HttpRequest, slug: str, message_id: int) -> HttpResponse:
     """The permalink with this one body open, in this answer only: the next look asks for a reason again."""
     scope = access.enter(request, slug, Permission.REVEAL_BODIES)
@@ -52,7 +52,7 @@ def reveal(request: HttpRequest, slug: str, message_id: int) -> HttpResponse:
     return respond.page(request, TEMPLATE, context, status=200 if revealed else 422)
 
 
-@require_POST
+@respond.form_of("message")
 def reveal_around(request: HttpRequest, slug: str, message_id: int) -> HttpResponse:
     """The permalink with all that is around it open, in this answer only."""
     scope = access.enter(request, slug, Permission.REVEAL_BODIES)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
@@ -16,14 +17,14 @@ from imadmin.archive.asking import reader_zone
 from imadmin.archive.engines.base import RID_MAX
 from imadmin.archive.finding import terms_of
 from imadmin.archive.grammar import QueryError
-from imadmin.archive.masking import ShownMessage, body_access
+from imadmin.archive.masking import BodyAccess, ShownMessage, body_access
 from imadmin.archive.operators import channel_value, quoted
 from imadmin.archive.search import Count
 from imadmin.archive.tail import Tail
 from imadmin.clusters import access
 from imadmin.clusters.access import Scope
 from imadmin.gateway.types import ChannelRef
-from imadmin.web import cells, message_query, respond, states
+from imadmin.web import cells, message_query, messages_show, respond, states
 from imadmin.web import message_words as words
 from imadmin.web.tables import Column, Table, clock, mono
 
@@ -42,7 +43,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     except QueryError as error:
         wrong = message_query.wrong_of(q, error)
     box = message_query.box_context(scope, reverse("tail", args=[slug]), q, is_broken=wrong is not None)
-    context = _frame(scope, q) | box | {"found": found, "wrong": wrong}
+    context = _frame(scope, q) | _source(scope) | box | {"found": found, "wrong": wrong}
     if found:
         context |= _news(scope, found)
     return respond.page(request, PAGE, context, status=422 if wrong else 200)
@@ -59,7 +60,7 @@ def rows(request: HttpRequest, slug: str) -> HttpResponse:
         return _private(JsonResponse({"count": waits.value, "more": waits.is_capped, "word": _many(waits)}))
     floor = _number(request.GET.get("floor", ""))
     found = tail.since(scope, q, after, zone=reader_zone(), floor=floor, have=_have(request, after))
-    return _private(respond.fragment(request, f"{PAGE}#news", _news(scope, found)))
+    return _private(respond.fragment(request, f"{PAGE}#more", _news(scope, found) | _source(scope)))
 
 
 def tail_url(scope: Scope, *, channel: ChannelRef | None = None, uid: str = "") -> str:
@@ -76,13 +77,15 @@ def _frame(scope: Scope, q: str) -> dict[str, Any]:
         "slug": slug,
         "q": q,
         "access": body_access(scope),
-        "source": tail.source_of(scope),
         "kept": KEPT,
         "rows_url": reverse("tail-rows", args=[slug]),
         "search_url": message_query.search_url(slug, q),
-        "completeness_url": words.url_of("completeness", slug),
         "api_path": f"{reverse('api:tail_archive', args=[slug])}?{urlencode({'q': q})}",
     }
+
+
+def _source(scope: Scope) -> dict[str, Any]:
+    return {"source": tail.source_of(scope), "completeness_url": words.url_of("completeness", scope.slug)}
 
 
 def _news(scope: Scope, found: Tail) -> dict[str, Any]:
@@ -97,7 +100,7 @@ def _news(scope: Scope, found: Tail) -> dict[str, Any]:
 
 def _table(scope: Scope, found: Tail) -> Table:
     slug = scope.slug
-    snippet = partial(words.hit_cell, slug, access=body_access(scope), terms=terms_of(found.where), q=found.query)
+    snippet = partial(_snippet, slug, body_access(scope), found)
     return Table(
         columns=(
             Column("sent_at", _("Time"), lambda row: clock(row.sent_at), kind="time", phone="m2"),
@@ -112,6 +115,10 @@ def _table(scope: Scope, found: Tail) -> Table:
         empty=_nothing(slug, found),
         row_id=_row_id,
     )
+
+
+def _snippet(slug: str, access: BodyAccess, found: Tail, row: ShownMessage) -> SafeString:
+    return words.hit_cell(slug, row, access, terms_of(found.where), marks=messages_show.marks(row), q=found.query)
 
 
 def _row_id(row: ShownMessage) -> str:
