@@ -6,6 +6,7 @@ python -m scripts.screenshots [page ...]
 import itertools
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ SCHEMES = ("light", "dark")
 LANGUAGES = {"en": "en-US", "zh": "zh-CN"}
 # Pages that show little until somebody asks for something.
 ASKED = {"messages": "/c/demo/messages/?q=退款", "spread": "{spread}"}
+FILLING = 90  # seconds
 SPAM = "/c/demo/messages/?q=兼职日结"
 
 
@@ -57,9 +59,13 @@ def open_signed_in(browser: Any, product: Product, *, width: int, scheme: str, l
 
 
 def find_spread(page: Page) -> str:
-    """Of a text that a wave of the demo world carried into many channels."""
-    page.goto(SPAM)
-    return first_link(page, r"/messages/spread/\?")
+    """Of a text that a wave of the demo world carried into many channels; its archive fills in the first minute."""
+    for _ in range(FILLING):
+        page.goto(SPAM)
+        with suppress(AssertionError):
+            return first_link(page, r"/messages/spread/\?")
+        page.wait_for_timeout(1000)
+    raise AssertionError("the archive of the demo has no spam")
 
 
 def shoot(page: Page, address: str, path: Path) -> None:
