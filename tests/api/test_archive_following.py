@@ -74,10 +74,18 @@ def test_a_tail_begins_and_goes_on(filling, moderator):
 def test_a_tail_counts_what_it_leaves_out(filling, moderator):
     filling.put("old", ago=60)
     after = moderator.get(TAIL).json()["after"]
-    filling.put_all((f"m{number}", {"ago": 1}) for number in range(30))
+    filling.put_all((f"m{number}", {"ago": 20}) for number in range(30))
     body = moderator.get(TAIL, {"after": after, "limit": 10}).json()
     assert len(body["items"]) == 10
-    assert body["left_out"] == 20
+    assert body["left_out"] == 20 and body["is_behind"] is False
+
+
+def test_a_tail_that_is_behind_says_so(filling, moderator):
+    filling.put("old", ago=60)
+    after = moderator.get(TAIL).json()["after"]
+    filling.put_all((f"m{number}", {"ago": 0}) for number in range(30))
+    body = moderator.get(TAIL, {"after": after, "limit": 10}).json()
+    assert body["is_behind"] is True and body["left_out"] == 0
 
 
 def test_a_tail_is_masked_and_guarded(filling):
