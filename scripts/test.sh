@@ -11,8 +11,7 @@ scripts/system-packages.sh postgresql || echo "Tests of the archive on PostgreSQ
 IMADMIN_DATA_DIR=$(mktemp -d)
 export IMADMIN_DATA_DIR
 trap 'rm -rf "$IMADMIN_DATA_DIR"' EXIT
-# One more than the cores of a small machine: many tests wait. In the order of tests/conftest.py.
-workers="-n ${TEST_WORKERS:-3} --dist loadfile --no-loadscope-reorder"
+workers="-n ${TEST_WORKERS:-3} --dist loadfile" # one more than the cores of a small machine: many tests wait
 if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@"
 else

@@ -12,18 +12,6 @@ from tests.redis_process import RedisProcess
 _numbers = itertools.count()
 CAST = ("owner", "admin", "moderator", "support", "viewer", "stranger")
 
-# Few tests, but each with processes of its own: begun first, or all workers but one would wait for them at the end.
-LONGEST = (
-    "jobs/test_processes.py", "jobs/test_archive_command.py", "live/test_modes.py", "jobs/test_archive_on_postgres.py",
-    "jobs/test_export_killed.py", "live/test_feed_killed.py", "live/test_two_doors.py", "jobs/test_exports_at_once.py",
-    "tests/test_up.py", "archive/test_store_bad_days.py",
-)  # fmt: skip
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
-
 
 @pytest.fixture(scope="session")
 def demo_cluster() -> Iterator[Any]:
