@@ -80,7 +80,7 @@ def test_a_pasted_list_is_previewed_applied_and_told_uid_by_uid(
 
     row = row_of(page, "Members", dora)
     row.get_by_role("checkbox").check()
-    page.get_by_role("region", name="Selection").get_by_role("button", name="Remove from channel…").click()
+    page.get_by_role("form", name="Selection").get_by_role("button", name="Remove from channel…").click()
     expect(page.get_by_text("5 → 4")).to_be_visible()
     apply(page)
     expect(outcome(page, dora)).to_contain_text("done")
