@@ -1,6 +1,7 @@
 """Two processes with a door on one archive: both are told the same again and again while a backfill reads the cluster."""
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -14,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from imadmin.archive.engines.sqlite import SqliteEngine
 from imadmin.simulator import SimulatedCluster
 from tests.live.test_archive_feed import told
 from tests.live.test_feed_killed import Server
 from tests.product import ROOT
+from tests.sizes import KILLED_MESSAGES
+
+pytestmark = pytest.mark.skipif(not os.environ.get(KILLED_MESSAGES), reason=f"{KILLED_MESSAGES} is not set: a long one")
 
 CHANNELS, EACH, BATCH = 20, 60, 40
 SET_UP = """
