@@ -1,7 +1,6 @@
 """The embedded store when things go wrong: killed, full, locked, damaged, replaced, built anew while it is written to."""
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -21,6 +20,7 @@ from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.engines.sqlite import SqliteEngine
 from imadmin.archive.rows import Revision, Trait
 from imadmin.gateway.types import ChannelRef
+from tests.apart import run_apart
 from tests.archive.store_help import GROUP, faults, found, message, said
 
 KILLED = 100_000
@@ -158,14 +158,20 @@ def test_an_archive_deleted_elsewhere_begins_anew_here(path: Path, engine: Any) 
     other.close()
 
 
-def test_a_child_process_opens_the_archive_for_itself(engine: Any) -> None:
-    engine.ingest([message(1)])
-    child = os.fork()
-    if not child:
-        is_good = engine.ingest([message(2)]).added == 1 and len(engine.scan(None)) == 2
-        os._exit(0 if is_good else 1)
-    assert os.waitpid(child, 0)[1] == 0
-    assert engine.ingest([message(3)]).added == 1
+def test_a_child_process_opens_the_archive_for_itself(path: Path, engine: Any) -> None:
+    code = """
+import sys
+from pathlib import Path
+from imadmin.archive.engines.sqlite import SqliteEngine
+from tests.archive.store_help import message
+engine = SqliteEngine(Path(sys.argv[1]))
+engine.ingest([message(1)])
+with engine._file._writing:  # by another thread, that is: it doesn't follow into the child
+    assert forked(lambda: engine.ingest([message(2)]).added == 1 and len(engine.scan(None)) == 2)
+assert engine.ingest([message(3)]).added == 1
+engine.close()
+"""
+    run_apart(code, path)
     assert [row.id for row in engine.scan(None)] == [3, 2, 1]
 
 

@@ -1,6 +1,5 @@
 """Which engine serves a cluster: one that can't be opened holds up nobody else, and is said as what it is."""
 
-import os
 import threading
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from imadmin.archive import completeness, reading, running, stores, streams
 from imadmin.archive.engines.base import NO_STORE, StoreUnavailable
 from imadmin.core.errors import Busy
+from tests.apart import run_apart
 
 
 class Opened:
@@ -66,14 +66,14 @@ def test_two_that_open_the_same_store_at_once_get_the_same_one(monkeypatch: pyte
     assert [one.is_closed for one in made if one is not got[0]] == [True]
 
 
-def test_a_child_waits_for_no_thread_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "_opened", lambda _pk: Opened())
-    with stores._lock:
-        child = os.fork()
-        if child == 0:
-            free = stores._lock.acquire(timeout=1)
-            os._exit(0 if free else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+def test_a_child_waits_for_no_thread_of_its_parent() -> None:
+    code = """
+from imadmin.archive import stores
+with stores._lock:
+    assert forked(lambda: stores._lock.acquire(timeout=1))
+    assert not stores._lock.acquire(timeout=0.1)
+"""
+    run_apart(code)
 
 
 @pytest.mark.parametrize(

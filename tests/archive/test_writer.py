@@ -1,6 +1,5 @@
 """One writer a store: calls are joined, each hears what became of its own part."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from imadmin.archive import stores, writer
 from imadmin.archive.engines.base import StoreUnavailable
 from imadmin.archive.engines.sqlite import SqliteEngine
 from imadmin.archive.rows import BrokenCall, Taken
+from tests.apart import run_apart
 from tests.archive.store_help import faults, message
 
 PK = 7
@@ -175,14 +175,21 @@ def test_stopping_writes_what_waits_and_the_next_call_starts_anew(gate: Any) -> 
     assert writer.write(PK, [message(6)]).added == 1
 
 
-def test_a_child_process_has_a_writer_of_its_own() -> None:
-    writer.write(PK, [message(1)])
-    child = os.fork()
-    if not child:
-        is_good = writer.write(PK, [message(2)]).added == 1
-        os._exit(0 if is_good else 1)
-    assert os.waitpid(child, 0)[1] == 0
-    assert writer.write(PK, [message(2), message(3)]).added == 1
+def test_a_child_process_has_a_writer_of_its_own(settings: Any) -> None:
+    code = """
+import sys
+from django.conf import settings
+os.environ["DJANGO_SETTINGS_MODULE"] = "imadmin.settings"
+settings.ARCHIVE_URL, settings.ARCHIVE_DIR = "", sys.argv[1]
+from imadmin.archive import writer
+from tests.archive.store_help import message
+writer.write(7, [message(1)])
+assert forked(lambda: writer.write(7, [message(2)]).added == 1)
+assert writer.write(7, [message(2), message(3)]).added == 1
+writer.stop()
+"""
+    run_apart(code, settings.ARCHIVE_DIR)
+    assert stores.engine_of(PK).totals().messages == 3
 
 
 def test_many_callers_of_several_processes_store_each_message_once(tmp_path: Path, settings: Any) -> None:
@@ -202,7 +209,7 @@ threads = [threading.Thread(target=run, args=(first * 50,)) for first in range(3
 [thread.join() for thread in threads]
 """
     children = [subprocess.Popen([sys.executable, "-c", code, str(settings.ARCHIVE_DIR)]) for _ in range(2)]
-    assert [child.wait() for child in children] == [0, 0]
+    assert [child.wait(120) for child in children] == [0, 0]
     engine = stores.engine_of(PK)
     assert engine.totals().messages in (2000, 2050)
     assert faults(engine) == []

@@ -14,18 +14,20 @@ from imadmin.core.errors import AppError
 
 MESSAGES, STANDS_AT = 1000, 5
 WORDS = "退款 " * 60
-export_run.PIECE = 100
-_pieces = export_run._pieces
 
 
-def _standing_still(*asked: Any) -> Iterator[Any]:
-    for number, piece in enumerate(_pieces(*asked)):
-        while number == STANDS_AT and not (config.data_dir / "go").exists():
-            time.sleep(0.02)
-        yield piece
+def stand_still() -> None:
+    """From now on each export of this process waits in its middle until it may go on."""
+    pieces = export_run._pieces
 
+    def standing_still(*asked: Any) -> Iterator[Any]:
+        for number, piece in enumerate(pieces(*asked)):
+            while number == STANDS_AT and not (config.data_dir / "go").exists():
+                time.sleep(0.02)
+            yield piece
 
-export_run._pieces = _standing_still
+    export_run.PIECE = 100
+    export_run._pieces = standing_still
 
 
 def begin() -> str:

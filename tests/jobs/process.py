@@ -26,6 +26,7 @@ from tests.jobs import exporting, kicking  # noqa: E402
 recovery.PULSE = timedelta(seconds=0.2)
 recovery.GONE_AFTER = timedelta(seconds=1)
 schedule.BUILT_IN = ()
+exporting.stand_still()
 
 
 def write_down(run: Run) -> dict[str, Any]:

@@ -26,6 +26,7 @@ EACH = 250
 CHANNELS = killed_messages(8_000) // EACH
 MESSAGES, KILLS = CHANNELS * EACH, kills(CHANNELS * EACH)
 PATIENCE = _PATIENCE + MESSAGES // 50  # seconds, an upper bound for a busy machine
+pytestmark = pytest.mark.timeout(PATIENCE * 3)
 
 
 @pytest.fixture

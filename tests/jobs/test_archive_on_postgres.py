@@ -18,7 +18,10 @@ from tests.jobs.test_archive_command import folder, manage, site  # noqa: F401 -
 from tests.postgres_process import PostgresProcess
 from tests.sizes import KILLED_MESSAGES, killed_messages
 
-pytestmark = pytest.mark.skipif(not os.environ.get(KILLED_MESSAGES), reason=f"{KILLED_MESSAGES} is not set: a long one")
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get(KILLED_MESSAGES), reason=f"{KILLED_MESSAGES} is not set: a long one"),
+    pytest.mark.timeout(1800),
+]
 CHANNELS = killed_messages(20 * story.EACH) // story.EACH  # by itself less than the story: enough to be killed twice in
 
 

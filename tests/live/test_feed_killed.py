@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from imadmin.archive.engines.sqlite import SqliteEngine
 from imadmin.gateway.types import ChannelRef
@@ -108,6 +109,7 @@ class Server:
         self.process.wait(60)
 
 
+@pytest.mark.timeout(PATIENCE * 2)
 def test_nothing_answered_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     server = Server(tmp_path)
     server.manage("migrate", "-v0")

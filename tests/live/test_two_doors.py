@@ -24,7 +24,10 @@ from tests.live.test_feed_killed import Server
 from tests.product import ROOT
 from tests.sizes import KILLED_MESSAGES
 
-pytestmark = pytest.mark.skipif(not os.environ.get(KILLED_MESSAGES), reason=f"{KILLED_MESSAGES} is not set: a long one")
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get(KILLED_MESSAGES), reason=f"{KILLED_MESSAGES} is not set: a long one"),
+    pytest.mark.timeout(1800),
+]
 
 CHANNELS, EACH, BATCH = 20, 60, 40
 SET_UP = """
