@@ -4,6 +4,7 @@ The server doesn't count messages by channel, and asking for every channel at on
 worth.  So each minute a few pages are read; what a round of the walk read, of how many, is told with the result.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -94,7 +95,7 @@ def busiest(cluster: Cluster, start: datetime, end: datetime, *, limit: int = 10
     """Of the hours between these moments, whole hours."""
     rows = (
         ChannelHour.objects.filter(
-            cluster=cluster, hour__gte=int(start.timestamp() // 3600), hour__lt=-(-int(end.timestamp()) // 3600)
+            cluster=cluster, hour__gte=int(start.timestamp() // 3600), hour__lt=math.ceil(end.timestamp() / 3600)
         )
         .values("channel_type", "channel_id")
         .annotate(total=Sum("messages"))

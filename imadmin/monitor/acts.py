@@ -3,6 +3,7 @@
 Only what was done counts: not what was wanted, and not what other programs did to the cluster.
 """
 
+import math
 from collections import Counter
 from datetime import datetime
 
@@ -66,7 +67,7 @@ def count(cluster: Cluster, *, until: datetime) -> int:
 def by_hour(cluster: Cluster, start: datetime, end: datetime) -> list[tuple[int, str, int]]:
     """(hour, act, how often) in order of time; hours that were not counted are left out."""
     rows = ActsHour.objects.filter(
-        cluster=cluster, hour__gte=int(start.timestamp() // 3600), hour__lt=-(-int(end.timestamp()) // 3600)
+        cluster=cluster, hour__gte=int(start.timestamp() // 3600), hour__lt=math.ceil(end.timestamp() / 3600)
     )
     return list(rows.order_by("hour").values_list("hour", "act", "count"))
 

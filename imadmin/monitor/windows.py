@@ -4,6 +4,7 @@ Steps of minutes and hours are counted in UTC.  Days are the reader's: they are 
 counted to the day in which it begins.  Where a zone is off by half an hour, a day so runs from 00:30 to 00:30.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -81,7 +82,7 @@ def window(
         return _days(start, end, zone, now)
     unit = (60 if grain is Grain.MINUTE else 3600) * step
     first = int(start.timestamp()) // unit * unit
-    last = max(first + unit, -(-int(end.timestamp()) // unit) * unit)
+    last = max(first + unit, math.ceil(end.timestamp() / unit) * unit)
     return Window(
         _moment(first, zone), _moment(last, zone), grain, step, tuple(range(first, last + 1, unit)), zone, now
     )

@@ -7,8 +7,8 @@ import pytest
 from django.core.cache import cache
 
 from imadmin.clusters.models import Cluster
-from imadmin.monitor import rollup, series, windows
-from imadmin.monitor.sample_models import WHOLE, Hour, Minute
+from imadmin.monitor import activity, acts, rollup, series, windows
+from imadmin.monitor.sample_models import WHOLE, ActsHour, ChannelHour, Hour, Minute
 from imadmin.monitor.windows import Grain, window
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,18 @@ def test_the_step_fits_the_span(span, grain, step):
     assert (found.grain, found.step) == (grain, step)
     assert len(found.times) <= 2 * windows.FINEST_POINTS
     assert found.start <= NOON - span and found.end >= NOON
+
+
+@pytest.mark.parametrize("part", [timedelta(), timedelta(microseconds=300_000), timedelta(seconds=59)])
+def test_the_minute_under_way_is_in_it_from_its_first_moment_on(cluster, part):
+    now = NOON + part
+    steps = len(window(NOON - timedelta(hours=1), now, zone=UTC, now=now).times)
+    assert steps == (61 if part else 60)
+    ChannelHour.objects.create(cluster=cluster, hour=MINUTE // 60, channel_type=2, channel_id="g", messages=7)
+    ActsHour.objects.create(cluster=cluster, hour=MINUTE // 60, act="kick", count=2)
+    hour = NOON - timedelta(hours=1)
+    assert [one.messages for one in activity.busiest(cluster, hour, now).rows] == ([7] if part else [])
+    assert acts.by_hour(cluster, hour, now) == ([(MINUTE // 60, "kick", 2)] if part else [])
 
 
 def test_minutes_that_are_gone_are_answered_by_hours_and_those_by_days():
