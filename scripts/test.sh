@@ -11,6 +11,7 @@ scripts/system-packages.sh postgresql || echo "Tests of the archive on PostgreSQ
 IMADMIN_DATA_DIR=$(mktemp -d)
 export IMADMIN_DATA_DIR
 trap 'rm -rf "$IMADMIN_DATA_DIR"' EXIT
+unset PYTHONDONTWRITEBYTECODE # many tests start the product in processes of its own: each would compile it anew
 workers="-n ${TEST_WORKERS:-3} --dist loadfile" # one more than the cores of a small machine: many tests wait
 if [ $# -gt 0 ]; then
     .venv/bin/python -m pytest "$@"

@@ -1,15 +1,25 @@
 """The cast and the stage: one simulated cluster for the session, people of every role, clients signed in as them."""
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.ahead import LongestAhead
 from tests.postgres_process import PostgresProcess
+from tests.product import migrated_database
 from tests.redis_process import RedisProcess
 
 _numbers = itertools.count()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return LongestAhead(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 CAST = ("owner", "admin", "moderator", "support", "viewer", "stranger")
 
 
@@ -49,6 +59,13 @@ def postgres_server() -> Iterator[PostgresProcess]:
         pytest.skip(why_not)
     with PostgresProcess() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database in a data folder, for processes of the product: made once for all workers, to be copied."""
+    own = tmp_path_factory.getbasetemp()
+    return migrated_database(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The product in a process of its own, as `manage.py up` starts it, with its own data folder and port."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -35,6 +36,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def migrated_database(folder: Path) -> Path:
+    """The database in a data folder in here; whoever asks first makes it, the others wait."""
+    data = folder / "migrated"
+    with (folder / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not data.exists():
+            made = folder / "migrating"
+            made.mkdir()
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True, timeout=180,
+                env={**os.environ, "IMADMIN_DATA_DIR": str(made), "DJANGO_SETTINGS_MODULE": "imadmin.settings"},
+            )  # fmt: skip
+            made.rename(data)
+    return data / "imadmin.sqlite3"
 
 
 def start_product(folder: Path, *, demo: bool = True) -> Product:

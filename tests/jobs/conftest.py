@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imadmin.jobs import registry
-from tests.jobs.site import Site, make_database
+from tests.jobs.site import Site
 
 
 @pytest.fixture
@@ -25,12 +25,6 @@ def make_job() -> Iterator[Callable[..., str]]:
     yield make
     for name in made:
         registry.forget(name)
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database file, made once and copied for each site."""
-    return make_database(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(params=["embedded", "redis"])

@@ -19,13 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0  # an upper bound for a busy machine, not a measure
 
 
-def make_database(folder: Path) -> Path:
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment(folder), check=True, timeout=180
-    )
-    return folder / "imadmin.sqlite3"
-
-
 def environment(folder: Path, redis: RedisProcess | None = None) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("IMADMIN_")}
     return kept | {

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.timeout(PATIENCE * 3)
 
 @pytest.fixture
 def folder(tmp_path: Path, empty_database: Path) -> Path:
-    shutil.copytree(empty_database.parent, tmp_path / "data", dirs_exist_ok=True)
+    shutil.copytree(empty_database.parent, tmp_path / "data")
     return tmp_path / "data"
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,7 +57,8 @@ class Socket:
 class Site:
     """urls: of its web processes."""
 
-    def __init__(self, folder: Path, redis_url: str = "") -> None:
+    def __init__(self, folder: Path, database: Path, redis_url: str = "") -> None:
+        shutil.copytree(database.parent, folder, dirs_exist_ok=True)
         self.folder = folder
         self.environment = {
             **os.environ, "IMADMIN_DATA_DIR": str(folder), "IMADMIN_REDIS_URL": redis_url,
@@ -67,7 +69,6 @@ class Site:
         self._cookies: dict[str, str] = {}
         self._sockets: list[Socket] = []
         self._stack = ExitStack()
-        self.manage("migrate", "-v0")
         self.manage("person", "add", "admin", "--owner", "--password-file", "-", stdin=OWNER_PASSWORD)
 
     def manage(self, *words: str, stdin: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -110,9 +111,9 @@ class Server:
 
 
 @pytest.mark.timeout(PATIENCE * 2)
-def test_nothing_answered_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+def test_nothing_answered_is_lost_and_nothing_doubled(tmp_path: Path, empty_database: Path) -> None:
+    shutil.copytree(empty_database.parent, tmp_path, dirs_exist_ok=True)
     server = Server(tmp_path)
-    server.manage("migrate", "-v0")
     made = server.manage("shell", "-c", SET_UP)
     _, pk, path = next(line for line in made.splitlines() if line.startswith("PATH")).split()
     store = tmp_path / "archive" / f"{pk}.sqlite3"

@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,9 +14,11 @@ from tests.live.site import Site
 
 
 @pytest.fixture(scope="module", params=["embedded", "split"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, demo_cluster: Any) -> Iterator[Site]:
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, demo_cluster: Any, empty_database: Path
+) -> Iterator[Site]:
     redis = request.getfixturevalue("redis_server") if request.param == "split" else None
-    made = Site(tmp_path_factory.mktemp(request.param), redis.url if redis else "")
+    made = Site(tmp_path_factory.mktemp(request.param), empty_database, redis.url if redis else "")
     try:
         made.add_cluster("sim", demo_cluster)
         if redis:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -77,9 +78,9 @@ def said(state: Any) -> list[dict[str, Any]]:
     return found
 
 
-def test_nothing_is_lost_and_nothing_doubled_whoever_takes_it(tmp_path: Path) -> None:
+def test_nothing_is_lost_and_nothing_doubled_whoever_takes_it(tmp_path: Path, empty_database: Path) -> None:
+    shutil.copytree(empty_database.parent, tmp_path, dirs_exist_ok=True)
     doors = [Server(tmp_path), Server(tmp_path)]
-    doors[0].manage("migrate", "-v0")
     with SimulatedCluster(nodes=1, seed=11, world="empty", manager_token="sim-token") as sim:
         listed = sim.call(said)
         # Both doors are told half of what the backfill reads, and some that it can't know.
