@@ -53,7 +53,7 @@ class CsvWriter:
             message.client_msg_no,
             " ".join(traits(message)),
             "" if message.text is None else message.text,
-            "yes" if message.is_masked else "",
+            "yes" if message.is_masked else "no",
         )
 
     def cut(self, rows: int) -> bytes:

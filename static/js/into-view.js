@@ -6,3 +6,9 @@ if (wanted && !location.hash && visit?.type === "navigate") {
   const { top, bottom } = wanted.getBoundingClientRect();
   if (top < 0 || bottom > innerHeight) wanted.scrollIntoView({ block: "center", behavior: "instant" });
 }
+
+// Whoever comes by a #fragment to a part that is there to be filled in writes at once.
+const part = location.hash && visit?.type === "navigate" && document.getElementById(location.hash.slice(1));
+if (part && "fill" in part.dataset) {
+  part.querySelector("form :is(input:not([type=hidden]), select, textarea)")?.focus();
+}

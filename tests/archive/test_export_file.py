@@ -127,6 +127,17 @@ def test_long_numbers_stay_whole_in_a_spreadsheet(
     assert row[1] == f"'{message}" and row[6] == "1"
 
 
+def test_each_line_says_whether_its_body_is_masked(
+    cluster: Any, scope_of: ScopeOf, talk: Talk, exported: Callable[..., Export]
+) -> None:
+    talk.say("x")
+    for role, text, masked in (("moderator", "x", "no"), ("admin", "", "yes")):
+        scope = scope_of(cluster, role)
+        assert cells(scope, exported(scope, format="csv"))[1][9:] == [text, masked]
+        (line,) = lines(scope, exported(scope, format="jsonl"))
+        assert line["masked"] is (masked == "yes")
+
+
 def test_a_byte_order_mark_by_choice(
     cluster: Any, scope_of: ScopeOf, talk: Talk, exported: Callable[..., Export]
 ) -> None:

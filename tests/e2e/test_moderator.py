@@ -243,6 +243,7 @@ def test_an_administrator_reads_one_masked_body_with_a_reason_and_the_trail_tell
     reveal = page.get_by_role("region", name="Payload")
     expect(reveal).to_contain_text(f"{len(CHINESE)} characters")
     assert CHINESE not in page.content()
+    expect(reveal.get_by_label("Why do you read it?")).to_be_focused()
     reveal.get_by_label("Why do you read it?").fill("a member complained")
     reveal.get_by_role("button", name="Reveal").click()
     expect(reveal).to_contain_text(CHINESE)
