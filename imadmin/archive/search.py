@@ -25,6 +25,7 @@ from imadmin.gateway.types import ChannelRef, ContentKind
 
 BATCH_MOST = 2000
 LEAST_SECONDS = 0.05  # of one scan
+EVERYTHING = RID_MAX + 1  # rids begin at 0: one step of it reaches from any place to the oldest
 WIDEST, NARROWEST = (32 * 86_400) << RID_SHIFT, 1 << RID_SHIFT  # looked through where all of it takes too long
 BATCH_BYTES = 32 * 1024 * 1024
 RANGE_MOST = 500  # sequence numbers that are read by number rather than found
@@ -234,7 +235,7 @@ class _Walk:
     def _scanned(self, covered: Covered) -> Iterator[Stored]:
         below, above = min(self._below, covered.below), max(self._above, covered.above)
         batch = min(self._batch, BATCH_MOST)
-        start, window = below, RID_MAX
+        start, window = below, EVERYTHING
         while above + 1 < below:
             left, has_moved = self._deadline - time.monotonic(), below < start
             if left <= 0 and has_moved:
@@ -252,7 +253,7 @@ class _Walk:
                 continue
             yield from rows
             if len(rows) < batch:
-                below, window = floor + 1, min(window * 4, RID_MAX)
+                below, window = floor + 1, min(window * 4, EVERYTHING)
                 continue
             below = rows[-1].rid
             size = sum(len(row.payload) + len(row.text) for row in rows) // len(rows) or 1

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from imadmin.archive.cover import AllOf, Cover, Token, Without, Word
 from imadmin.archive.engines.sqlite_file import SqliteFile
+from imadmin.archive.engines.sqlite_rare import few
 from imadmin.archive.engines.sqlite_rows import COLUMNS, JOINS, indexed, read_note, select, stored, write_note
 from imadmin.archive.engines.sqlite_schema import index_ddl
 from imadmin.archive.grams import CAPPED
@@ -32,8 +33,12 @@ def scan(db: sqlite3.Connection, cover: Cover | None, below: int, above: int, mo
     asked = None if cover is None or is_stale(db) else compiled(cover)
     if asked is None:
         return select(db, "WHERE m.rid < ? AND m.rid > ? ORDER BY m.rid DESC LIMIT ?", (below, above, most))
-    if not asked:
+    if not asked or cover is None:
         return []
+    rids = few(db, cover, below, above, quoted=_quoted)
+    if rids is not None:
+        chosen = rids[:most]
+        return select(db, f"WHERE m.rid IN ({','.join('?' * len(chosen))}) ORDER BY m.rid DESC", chosen)
     return [stored(row) for row in db.execute(_SCAN, (asked, below, above, most))]
 
 

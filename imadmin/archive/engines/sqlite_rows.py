@@ -27,15 +27,15 @@ class _Traits(dict[int, Trait]):
         return made
 
 
-_traits = _Traits()
-_channel = lru_cache(maxsize=50_000)(ChannelRef)  # the same few stand in most rows
+traits_of = _Traits()
+channel_of = lru_cache(maxsize=50_000)(ChannelRef)  # the same few stand in most rows
 
 
 def stored(row: Sequence[Any]) -> Stored:
     rid, mid, seq, channel_type, cid, uid, at, kind, traits, body, client, expire, topic, said = row
     text = payload.text_of(body) if said is None else said
     return Stored(  # by place: this is a good part of the time that a page of hits takes
-        rid, id_of(mid), seq, _channel(cid, channel_type), uid, at, KINDS[kind], _traits[traits], body, client,
+        rid, id_of(mid), seq, channel_of(cid, channel_type), uid, at, KINDS[kind], traits_of[traits], body, client,
         expire, topic, said, text,
     )  # fmt: skip
 
