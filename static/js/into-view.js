@@ -7,8 +7,12 @@ if (wanted && !location.hash && visit?.type === "navigate") {
   if (top < 0 || bottom > innerHeight) wanted.scrollIntoView({ block: "center", behavior: "instant" });
 }
 
-// Whoever comes by a #fragment to a part that is there to be filled in writes at once.
+// Whoever comes by a #fragment to a part that is there to be filled in writes at once. After the load: going to the
+// fragment takes the focus away from any field.
 const part = location.hash && visit?.type === "navigate" && document.getElementById(location.hash.slice(1));
 if (part && "fill" in part.dataset) {
-  part.querySelector("form :is(input:not([type=hidden]), select, textarea)")?.focus();
+  const field = part.querySelector("form :is(input:not([type=hidden]), select, textarea)");
+  const begin = () => requestAnimationFrame(() => field?.focus());
+  if (document.readyState === "complete") begin();
+  else addEventListener("load", begin, { once: true });
 }

@@ -208,7 +208,7 @@ def test_tab_completes_a_word_and_escape_keeps_it(keys: Keyboard) -> None:
 
 def test_a_conversation_is_opened_with_one_reason(sign_in: Callable[..., Any]) -> None:
     page = sign_in("admin1")
-    found = filled(page, "退款")
+    found = filled(page, "退款 in:group:售后支持群")  # one with many around it
     assert "退款" not in found.nth(1).inner_text()
     found.nth(1).get_by_role("link", name="Reveal…").click()
     around = page.get_by_role("region", name="In its conversation")
