@@ -14,13 +14,11 @@ from tests.product import migrated_database
 from tests.redis_process import RedisProcess
 
 _numbers = itertools.count()
+CAST = ("owner", "admin", "moderator", "support", "viewer", "stranger")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return LongestAhead(config, log) if config.getoption("dist") == "loadfile" else None
-
-
-CAST = ("owner", "admin", "moderator", "support", "viewer", "stranger")
 
 
 @pytest.fixture(scope="session")

@@ -45,10 +45,11 @@ def migrated_database(folder: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not data.exists():
             made = folder / "migrating"
-            made.mkdir()
+            made.mkdir(exist_ok=True)
+            kept = {name: value for name, value in os.environ.items() if not name.startswith("IMADMIN_")}
             subprocess.run(
                 [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True, timeout=180,
-                env={**os.environ, "IMADMIN_DATA_DIR": str(made), "DJANGO_SETTINGS_MODULE": "imadmin.settings"},
+                env=kept | {"IMADMIN_DATA_DIR": str(made), "DJANGO_SETTINGS_MODULE": "imadmin.settings"},
             )  # fmt: skip
             made.rename(data)
     return data / "imadmin.sqlite3"

@@ -30,10 +30,9 @@ Change = tuple[int, str | None, str]
 
 def scan(db: sqlite3.Connection, cover: Cover | None, below: int, above: int, most: int) -> list[Stored]:
     """Candidates, newest first.  An index of another version is left alone: every message is a candidate then."""
-    asked = None if cover is None or is_stale(db) else compiled(cover)
-    if asked is None:
+    if cover is None or is_stale(db) or (asked := compiled(cover)) is None:
         return select(db, "WHERE m.rid < ? AND m.rid > ? ORDER BY m.rid DESC LIMIT ?", (below, above, most))
-    if not asked or cover is None:
+    if not asked:
         return []
     rids = few(db, cover, below, above, quoted=_quoted)
     if rids is not None:
